@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_EVENT_H
+#define COMMON_EVENT_H
+
+/*
+ * The records on Kafka's topics, typed, to JSON and back (schemas/events). A value has the member
+ * `schema`, e.g. "chunk.started/1"; a reader refuses versions that it does not know (ERR_REJECT)
+ * and ignores members that it does not know, so that members can be added. Texts from outside are
+ * made safe for PostgreSQL by the encoder: invalid UTF-8, U+0000 and lone surrogates become U+FFFD.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attrs.h"
+#include "common/buf.h"
+#include "common/chunk_layout.h"
+#include "common/err.h"
+#include "common/ids.h"
+#include "common/kafka_producer.h"
+#include "common/reading.h"
+
+#define EVENT_BYTES_MAX (8 * 1024 * 1024)
+
+enum event_type {
+    EVENT_CHUNK_WORK,        /* chunks.uploaded: one attempt at one chunk */
+    EVENT_CHUNK_UPLOADED,    /* jobs.commands: the client reported the upload */
+    EVENT_CHUNK_STARTED,     /* chunks.results: acknowledged before decoding begins */
+    EVENT_CHUNK_ALIVE,       /* every 30 s of a long attempt */
+    EVENT_CHUNK_PARTIAL,     /* one window's text */
+    EVENT_CHUNK_WAITING,     /* bytes of the file's header are missing */
+    EVENT_CHUNK_DEFERRED,    /* the speech service holds us back */
+    EVENT_CHUNK_TRANSCRIBED, /* the result */
+    EVENT_CHUNK_FAILED,
+    EVENT_TYPE_COUNT
+};
+
+/* Options of the job that the worker needs, carried by the work record. Owned strings, NULL: unset.
+ */
+struct event_work_options {
+    char *language; /* ISO 639-1 */
+    char *prompt;
+};
+
+struct event_work {
+    struct chunk_layout layout;
+    char extension[8]; /* of the object keys; names the container format */
+    /* Not 0: the first byte of a unit that the previous chunk says this chunk begins with. */
+    int64_t resync_from;
+    struct event_work_options options;
+};
+
+struct event_uploaded {
+    int64_t size_bytes;
+    struct kafka_position work; /* of the work record of attempt 1 */
+};
+
+struct event_started {
+    char *worker_id; /* owned */
+    int64_t size_bytes;
+    struct kafka_position work;
+};
+
+struct event_partial {
+    int32_t window_index;
+    int32_t window_count; /* 0 while it is not known */
+    char *text;           /* owned */
+    int64_t start_ms;     /* relative to the chunk's first owned sample */
+    int64_t end_ms;
+};
+
+/* Bytes [from, to) of the file that must arrive before the chunk can be decoded. */
+struct event_waiting {
+    int64_t from;
+    int64_t to;
+};
+
+struct event_deferred {
+    int64_t until_wall_us;
+    char *reason; /* owned */
+};
+
+/* What the chunk owns of the recording (media-findings: ownership by first byte of a unit). */
+struct event_audio {
+    char codec[24];
+    int32_t sample_rate; /* native; 0: the chunk owns no audio */
+    int32_t channels;
+    int64_t samples;    /* owned, per channel */
+    int64_t first_byte; /* of the first owned unit, in the file */
+    int64_t next_byte;  /* where the next chunk's first unit must begin */
+    bool has_absolute_start;
+    int64_t absolute_start; /* the container's own position of the first owned sample */
+    bool tail_complete;     /* false: the last owned unit was cut, `samples` is not final */
+};
+
+struct event_transcribed {
+    struct event_audio audio;
+    struct reading reading; /* owned */
+    char language[8];       /* as detected or given; "" when there was no speech */
+    char *model;            /* owned */
+    int32_t requests;       /* calls to the speech service */
+    int64_t processing_time_ms;
+    int64_t speech_time_ms; /* sum of the calls' durations */
+};
+
+struct event_failed {
+    char type[32]; /* stable word: "not_audio", "decoder_crashed", "speech_rejected", ... */
+    char *message; /* owned, one sentence for people */
+    bool permanent;
+    int64_t retry_after_ms; /* -1: none asked for */
+};
+
+struct event {
+    enum event_type type;
+    struct id job;
+    int32_t chunk_index;
+    int32_t attempt;
+    union {
+        struct event_work work;
+        struct event_uploaded uploaded;
+        struct event_started started;
+        struct event_partial partial;
+        struct event_waiting waiting;
+        struct event_deferred deferred;
+        struct event_transcribed transcribed;
+        struct event_failed failed;
+    };
+};
+
+/* Frees what the event owns, not the struct. */
+void event_done(struct event *event);
+/* `wall_us` becomes occurred_at. event_id is made from type, job, chunk, attempt (and the window of
+ * a partial, the time of an alive), so that a resend is identical in it. */
+void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_json);
+/* ERR_REJECT: not JSON, not one of the types, or a member missing, of another type or out of
+ * range; the message names it. */
+bool event_decode(const char *json, size_t length, struct event *ret_event,
+                  struct err *err) MUST_CHECK;
+const char *event_type_name(enum event_type type);
+/* The key of its record: "job:chunk" for work, else the job. Owned by the caller. */
+char *event_key(const struct event *event);
+/* The topic it belongs on, without prefix. */
+const char *event_topic(enum event_type type);
+
+#endif

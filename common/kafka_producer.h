@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_KAFKA_PRODUCER_H
+#define COMMON_KAFKA_PRODUCER_H
+
+/*
+ * An idempotent producer (acks=all) on the event loop, or driven by kafka_producer_poll() in a
+ * process without one. Every record gets exactly one report. A producer that fails fatally is
+ * replaced inside, and records that were not acknowledged are sent again by whoever owns them: they
+ * are reported as ERR_RETRY.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attrs.h"
+#include "common/err.h"
+#include "common/kafka_conf.h"
+#include "common/loop.h"
+
+#define KAFKA_HEADERS_MAX 8
+
+struct kafka_header {
+    const char *name;
+    const void *value;
+    size_t length;
+};
+
+struct kafka_record {
+    const char *topic; /* without prefix; one of those given at start */
+    const char *key;
+    const void *value; /* copied; NULL: a tombstone */
+    size_t value_length;
+    struct kafka_header headers[KAFKA_HEADERS_MAX];
+    size_t header_count;
+};
+
+/* Where a record is once it is acknowledged. */
+struct kafka_position {
+    int32_t partition;
+    int64_t offset;
+};
+
+/* `err` NULL: acknowledged at `position`. */
+typedef void (*kafka_on_report)(void *context, struct kafka_position position,
+                                const struct err *err);
+
+struct kafka_producer_options {
+    struct kafka_settings settings;
+    const char *const *topics; /* NULL-terminated, without prefix: warmed up at start */
+    int64_t linger_us;         /* 0 for events, a few ms for bulk */
+    int64_t delivery_timeout_us;
+    int64_t queue_limit_bytes; /* past it kafka_producer_send() fails with ERR_RETRY */
+};
+
+struct kafka_producer;
+
+/* `loop` NULL: reports come from kafka_producer_poll(). Returns without waiting for a broker. */
+void kafka_producer_free(struct kafka_producer *producer);
+bool kafka_producer_start(struct loop *loop, const struct kafka_producer_options *options,
+                          struct kafka_producer **ret_producer, struct err *err) MUST_CHECK;
+/* False: not queued, and on_report will not be called. */
+bool kafka_producer_send(struct kafka_producer *producer, const struct kafka_record *record,
+                         kafka_on_report on_report, void *context, struct err *err) MUST_CHECK;
+/* Serves reports, waiting up to `timeout_us` for the first. */
+void kafka_producer_poll(struct kafka_producer *producer, uint64_t timeout_us);
+/* Records without a report yet. */
+size_t kafka_producer_in_flight(const struct kafka_producer *producer);
+/* A broker answered in the last few seconds. */
+bool kafka_producer_is_up(const struct kafka_producer *producer);
+
+#endif

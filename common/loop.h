@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_LOOP_H
+#define COMMON_LOOP_H
+
+/*
+ * The event loop of a process: a libevent base with what libevent lacks. All calls on the loop's
+ * thread except loop_post().
+ */
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "common/attrs.h"
+
+struct loop;
+
+void loop_free(struct loop *loop);
+struct loop *loop_new(void) FREED_BY(loop_free);
+struct event_base *loop_base(struct loop *loop);
+/* Until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Calls free_fn(object) after the present callback has returned: never free an object inside a
+ * callback of its own. What is still deferred is freed by loop_free(). */
+void loop_defer_free(struct loop *loop, void (*free_fn)(void *object), void *take_object);
+
+/* From any thread: runs call(context) on the loop's thread, in the order posted. */
+void loop_post(struct loop *loop, void (*call)(void *context), void *context);
+
+/* Microseconds that the last turn of the loop kept others waiting, for a metric. */
+uint64_t loop_lag_us(const struct loop *loop);
+
+#endif
