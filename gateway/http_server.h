@@ -25,7 +25,6 @@ struct http_server;
 struct http_limits {
     size_t header_bytes;          /* request line and headers as sent; 32 KiB */
     unsigned header_count;        /* 100 */
-    size_t waiting_bytes;         /* answers not yet taken, above which reading stops; 64 KiB */
     unsigned connections;         /* 10,000; more are answered 503 */
     unsigned address_connections; /* of one address, 0 = any number; 1,024; more: 429 */
     unsigned header_ms;           /* for the whole head; 10 s */
