@@ -18,9 +18,9 @@
 #include "gateway/http_method.h"
 #include "gateway/router.h"
 
-struct event_base;
 struct http_request;
 struct http_server;
+struct loop;
 
 struct http_limits {
     size_t header_bytes;          /* request line and headers as sent; 32 KiB */
@@ -77,8 +77,7 @@ struct http_stats {
     uint64_t body_bytes;
 };
 
-struct http_server *http_server_new(struct event_base *base,
-                                    const struct http_server_settings *settings);
+struct http_server *http_server_new(struct loop *loop, const struct http_server_settings *settings);
 
 /* Listens on a numeric address ("127.0.0.1", "::", "0.0.0.0"); port 0 takes a free one. May be
  * called for several addresses. `reuse_port` lets more gateways of this host share the port.

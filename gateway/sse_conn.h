@@ -16,8 +16,8 @@
 
 #include "common/attrs.h"
 
-struct event_base;
 struct http_request;
+struct loop;
 struct sse_conn;
 struct sse_event;
 struct sse_streams;
@@ -52,7 +52,7 @@ struct sse_stats {
     uint64_t slow_closed;
 };
 
-struct sse_streams *sse_streams_new(struct event_base *base, const struct sse_limits *limits);
+struct sse_streams *sse_streams_new(struct loop *loop, const struct sse_limits *limits);
 const struct sse_stats *sse_streams_stats(const struct sse_streams *streams);
 /* Closes all, with their on_close: a draining gateway just closes, readers go elsewhere. */
 void sse_streams_close_all(struct sse_streams *streams);
