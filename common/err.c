@@ -29,6 +29,16 @@ bool err_set(struct err *err, enum err_kind kind, const char *domain, int code, 
     return false;
 }
 
+/* Cuts what does not fit. */
+static void append(struct err *err, const char *text)
+{
+    size_t used = strlen(err->message);
+    size_t length = strnlen(text, sizeof err->message - 1 - used);
+
+    memcpy(err->message + used, text, length);
+    err->message[used + length] = '\0';
+}
+
 bool err_wrap(struct err *err, const char *format, ...)
 {
     char inner[sizeof err->message];
@@ -36,11 +46,10 @@ bool err_wrap(struct err *err, const char *format, ...)
 
     memcpy(inner, err->message, sizeof inner);
     va_start(args, format);
-    int prefix = vsnprintf(err->message, sizeof err->message, format, args);
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (prefix >= 0 && (size_t)prefix < sizeof err->message)
-        (void)snprintf(err->message + prefix, sizeof err->message - (size_t)prefix, ": %.*s",
-                       (int)sizeof inner, inner);
+    append(err, ": ");
+    append(err, inner);
     return false;
 }
 

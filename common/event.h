@@ -140,6 +140,11 @@ bool event_decode(const char *json, size_t length, struct event *ret_event,
 const char *event_type_name(enum event_type type);
 /* The key of its record: "job:chunk" for work, else the job. Owned by the caller. */
 char *event_key(const struct event *event);
+/* A reading by itself, as the assembler stores it: the bytes of the record's member `reading`. The
+ * caller owns what is in `ret_reading` on success. */
+void event_encode_reading(const struct reading *reading, struct buf *ret_json);
+bool event_decode_reading(const char *json, size_t length, struct reading *ret_reading,
+                          struct err *err) MUST_CHECK;
 /* The topic it belongs on, without prefix. */
 const char *event_topic(enum event_type type);
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The envelope of every record: schema, event_id, occurred_at, job_id, chunk_index, attempt. What
+ * each type adds is in event_encode.c and event_decode.c.
+ */
+#include "common/event.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/event_body.h"
+#include "common/jsonread.h"
+#include "common/mem.h"
+
+#define ATTEMPT_MAX 1000000
+
+static const struct {
+    const char *name;
+    const char *topic;
+} TYPES[] = {
+    [EVENT_CHUNK_WORK] = {"chunk.work", "chunks.uploaded"},
+    [EVENT_CHUNK_UPLOADED] = {"chunk.uploaded", "jobs.commands"},
+    [EVENT_CHUNK_STARTED] = {"chunk.started", "chunks.results"},
+    [EVENT_CHUNK_ALIVE] = {"chunk.alive", "chunks.results"},
+    [EVENT_CHUNK_PARTIAL] = {"chunk.partial", "chunks.results"},
+    [EVENT_CHUNK_WAITING] = {"chunk.waiting", "chunks.results"},
+    [EVENT_CHUNK_DEFERRED] = {"chunk.deferred", "chunks.results"},
+    [EVENT_CHUNK_TRANSCRIBED] = {"chunk.transcribed", "chunks.results"},
+    [EVENT_CHUNK_FAILED] = {"chunk.failed", "chunks.results"},
+};
+static_assert(ARRAY_LEN(TYPES) == EVENT_TYPE_COUNT, "a name and a topic for each type");
+
+const char *event_type_name(enum event_type type)
+{
+    assert(type < EVENT_TYPE_COUNT);
+    return TYPES[type].name;
+}
+
+const char *event_topic(enum event_type type)
+{
+    assert(type < EVENT_TYPE_COUNT);
+    return TYPES[type].topic;
+}
+
+char *event_key(const struct event *event)
+{
+    if (event->type == EVENT_CHUNK_WORK)
+        return mem_format("%s:%" PRId32, event->job.text, event->chunk_index);
+    return mem_copy_string(event->job.text);
+}
+
+void event_done(struct event *event)
+{
+    switch (event->type) {
+    case EVENT_CHUNK_WORK:
+        free(event->work.options.language);
+        free(event->work.options.prompt);
+        break;
+    case EVENT_CHUNK_STARTED:
+        free(event->started.worker_id);
+        break;
+    case EVENT_CHUNK_PARTIAL:
+        free(event->partial.text);
+        break;
+    case EVENT_CHUNK_DEFERRED:
+        free(event->deferred.reason);
+        break;
+    case EVENT_CHUNK_TRANSCRIBED:
+        reading_done(&event->transcribed.reading);
+        free(event->transcribed.model);
+        break;
+    case EVENT_CHUNK_FAILED:
+        free(event->failed.message);
+        break;
+    case EVENT_CHUNK_UPLOADED:
+    case EVENT_CHUNK_ALIVE:
+    case EVENT_CHUNK_WAITING:
+    case EVENT_TYPE_COUNT:
+        break;
+    }
+    memset(event, 0, sizeof *event);
+}
+
+/* What tells two records of one type and attempt apart that are not the same fact. */
+static int64_t distinction(const struct event *event, int64_t wall_us)
+{
+    if (event->type == EVENT_CHUNK_PARTIAL)
+        return event->partial.window_index;
+    if (event->type == EVENT_CHUNK_ALIVE)
+        return wall_us;
+    return 0;
+}
+
+static void add_string(struct json_object *object, const char *name, const char *value)
+{
+    json_object_object_add(object, name, json_object_new_string(value));
+}
+
+void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_json)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = json_object_new_object();
+    const char *name = event_type_name(event->type);
+    char text[CLOCK_RFC3339_SIZE + 16];
+
+    (void)snprintf(text, sizeof text, "%s/1", name);
+    add_string(object, "schema", text);
+    struct id id = id_from_name("%s/%s/%" PRId32 "/%" PRId32 "/%" PRId64, name, event->job.text,
+                                event->chunk_index, event->attempt, distinction(event, wall_us));
+    add_string(object, "event_id", id.text);
+    clock_format_rfc3339(wall_us, text);
+    add_string(object, "occurred_at", text);
+    add_string(object, "job_id", event->job.text);
+    json_object_object_add(object, "chunk_index", json_object_new_int(event->chunk_index));
+    json_object_object_add(object, "attempt", json_object_new_int(event->attempt));
+    event_body_encode(event, object);
+    buf_append_string(ret_json,
+                      json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static bool decode_type(const struct json_object *object, enum event_type *ret_type,
+                        struct err *err)
+{
+    char schema[48];
+
+    if (!jsonread_text(object, "schema", schema, sizeof schema, err))
+        return false;
+    for (enum event_type type = 0; type < EVENT_TYPE_COUNT; type++) {
+        size_t length = strlen(TYPES[type].name);
+
+        if (strncmp(schema, TYPES[type].name, length) != 0 || schema[length] != '/')
+            continue;
+        if (strcmp(schema + length, "/1") != 0)
+            break;
+        *ret_type = type;
+        return true;
+    }
+    return err_set(err, ERR_REJECT, "event", 0, "unknown schema or version \"%s\"", schema);
+}
+
+static bool decode_envelope(const struct json_object *object, struct event *event, struct err *err)
+{
+    char job[ID_SIZE];
+    int64_t chunk_index;
+    int64_t attempt;
+
+    if (!jsonread_text(object, "job_id", job, sizeof job, err) ||
+        !jsonread_int(object, "chunk_index", 0, CHUNK_COUNT_MAX - 1, &chunk_index, err) ||
+        !jsonread_int(object, "attempt", 1, ATTEMPT_MAX, &attempt, err))
+        return false;
+    if (!id_parse(job, &event->job))
+        return err_set(err, ERR_REJECT, "event", 0, "job_id: a UUID is expected");
+    event->chunk_index = (int32_t)chunk_index;
+    event->attempt = (int32_t)attempt;
+    return true;
+}
+
+bool event_decode(const char *json, size_t length, struct event *ret_event, struct err *err)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = NULL;
+    struct event event = {0};
+
+    if (!jsonread_parse(json, length, &object, err) || !decode_type(object, &event.type, err) ||
+        !decode_envelope(object, &event, err))
+        return false;
+    if (!event_body_decode(object, &event, err)) {
+        event_done(&event);
+        return false;
+    }
+    *ret_event = event;
+    return true;
+}

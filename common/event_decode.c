@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "common/event_body.h"
+#include "common/jsonread.h"
+
+#define TEXT_MAX (256 * 1024)
+#define SHORT_TEXT_MAX 1024
+#define PROMPT_MAX 4096
+#define WORDS_MAX 200000
+#define SAMPLES_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
+#define OFFSET_MAX (INT64_C(1) << 62)
+#define WINDOWS_MAX 100000
+
+static bool get_int32(const struct json_object *object, const char *name, int32_t minimum,
+                      int32_t maximum, int32_t *ret_value, struct err *err)
+{
+    int64_t value;
+
+    if (!jsonread_int(object, name, minimum, maximum, &value, err))
+        return false;
+    *ret_value = (int32_t)value;
+    return true;
+}
+
+static bool decode_position(const struct json_object *object, struct kafka_position *ret_position,
+                            struct err *err)
+{
+    struct json_object *member;
+
+    return jsonread_object(object, "work", &member, err) &&
+           get_int32(member, "partition", 0, INT32_MAX, &ret_position->partition, err) &&
+           jsonread_int(member, "offset", 0, OFFSET_MAX, &ret_position->offset, err);
+}
+
+static bool decode_layout(const struct json_object *object, struct chunk_layout *ret_layout,
+                          struct err *err)
+{
+    struct json_object *member;
+    int64_t total_size;
+    int64_t chunk_size;
+    int32_t total_chunks;
+
+    if (!jsonread_object(object, "layout", &member, err) ||
+        !jsonread_int(member, "total_size", 1, SAMPLES_MAX, &total_size, err) ||
+        !jsonread_int(member, "chunk_size_bytes", 1, SAMPLES_MAX, &chunk_size, err) ||
+        !get_int32(member, "total_chunks", 1, CHUNK_COUNT_MAX, &total_chunks, err))
+        return false;
+    if ((total_size - 1) / chunk_size + 1 != total_chunks)
+        return err_set(err, ERR_REJECT, "event", 0,
+                       "layout: total_chunks does not follow from the sizes");
+    *ret_layout = chunk_layout_of(total_size, chunk_size);
+    return true;
+}
+
+static bool decode_work(const struct json_object *object, struct event *event, struct err *err)
+{
+    struct event_work *work = &event->work;
+    struct json_object *options;
+
+    if (!decode_layout(object, &work->layout, err) ||
+        !jsonread_text(object, "extension", work->extension, sizeof work->extension, err) ||
+        !jsonread_int(object, "resync_from", 0, SAMPLES_MAX, &work->resync_from, err) ||
+        !jsonread_object(object, "options", &options, err) ||
+        !jsonread_optional_string(options, "language", SHORT_TEXT_MAX, &work->options.language,
+                                  err) ||
+        !jsonread_optional_string(options, "prompt", PROMPT_MAX, &work->options.prompt, err))
+        return false;
+    if (event->chunk_index >= work->layout.total_chunks)
+        return err_set(err, ERR_REJECT, "event", 0, "chunk_index: the job has %d chunks",
+                       work->layout.total_chunks);
+    return true;
+}
+
+static bool decode_partial(const struct json_object *object, struct event_partial *partial,
+                           struct err *err)
+{
+    return get_int32(object, "window_index", 0, WINDOWS_MAX, &partial->window_index, err) &&
+           get_int32(object, "window_count", 0, WINDOWS_MAX, &partial->window_count, err) &&
+           jsonread_int(object, "start_ms", -SAMPLES_MAX, SAMPLES_MAX, &partial->start_ms, err) &&
+           jsonread_int(object, "end_ms", -SAMPLES_MAX, SAMPLES_MAX, &partial->end_ms, err) &&
+           jsonread_string(object, "text", TEXT_MAX, &partial->text, err);
+}
+
+static bool decode_audio(const struct json_object *parent, struct event_audio *audio,
+                         struct err *err)
+{
+    struct json_object *object;
+
+    if (!jsonread_object(parent, "audio", &object, err) ||
+        !jsonread_text(object, "codec", audio->codec, sizeof audio->codec, err) ||
+        !get_int32(object, "sample_rate", 0, 1000000, &audio->sample_rate, err) ||
+        !get_int32(object, "channels", 0, 256, &audio->channels, err) ||
+        !jsonread_int(object, "samples", 0, SAMPLES_MAX, &audio->samples, err) ||
+        !jsonread_int(object, "first_byte", 0, SAMPLES_MAX, &audio->first_byte, err) ||
+        !jsonread_int(object, "next_byte", 0, SAMPLES_MAX, &audio->next_byte, err) ||
+        !jsonread_bool(object, "tail_complete", &audio->tail_complete, err))
+        return false;
+    audio->has_absolute_start = jsonread_member(object, "absolute_start") != NULL;
+    if (audio->samples > 0 && audio->sample_rate == 0)
+        return err_set(err, ERR_REJECT, "event", 0, "sample_rate: 0 with samples");
+    return !audio->has_absolute_start || jsonread_int(object, "absolute_start", -SAMPLES_MAX,
+                                                      SAMPLES_MAX, &audio->absolute_start, err);
+}
+
+static bool decode_word(struct json_object *object, struct reading *reading, struct err *err)
+{
+    struct reading_word word;
+
+    if (!json_object_is_type(object, json_type_object))
+        return err_set(err, ERR_REJECT, "event", 0, "words: an object is expected");
+    if (!jsonread_int(object, "start", -SAMPLES_MAX, SAMPLES_MAX, &word.start, err) ||
+        !jsonread_int(object, "end", word.start, SAMPLES_MAX, &word.end, err) ||
+        !jsonread_double(object, "probability", &word.probability, err) ||
+        !get_int32(object, "segment", -1, (int32_t)reading->segment_count - 1, &word.segment,
+                   err) ||
+        !jsonread_string(object, "text", SHORT_TEXT_MAX, &word.text, err))
+        return false;
+    reading_add_word(reading, &word);
+    free(word.text);
+    return true;
+}
+
+static bool decode_segment(struct json_object *object, struct reading *reading, struct err *err)
+{
+    struct reading_segment segment;
+
+    if (!json_object_is_type(object, json_type_object))
+        return err_set(err, ERR_REJECT, "event", 0, "segments: an object is expected");
+    if (!jsonread_double(object, "avg_logprob", &segment.avg_logprob, err) ||
+        !jsonread_double(object, "no_speech_prob", &segment.no_speech_prob, err) ||
+        !jsonread_double(object, "compression_ratio", &segment.compression_ratio, err))
+        return false;
+    reading_add_segment(reading, &segment);
+    return true;
+}
+
+static bool decode_each(const struct json_object *array, struct reading *reading,
+                        bool (*decode_one)(struct json_object *, struct reading *, struct err *),
+                        struct err *err)
+{
+    for (size_t i = 0; i < json_object_array_length(array); i++) {
+        if (!decode_one(json_object_array_get_idx(array, i), reading, err))
+            return false;
+    }
+    return true;
+}
+
+static bool decode_reading(const struct json_object *object, struct reading *reading,
+                           struct err *err)
+{
+    struct json_object *words;
+    struct json_object *segments;
+
+    return jsonread_int(object, "start", -SAMPLES_MAX, SAMPLES_MAX, &reading->start, err) &&
+           jsonread_int(object, "end", reading->start, SAMPLES_MAX, &reading->end, err) &&
+           jsonread_bool(object, "spans_previous", &reading->spans_previous, err) &&
+           jsonread_bool(object, "spans_next", &reading->spans_next, err) &&
+           jsonread_array(object, "segments", WORDS_MAX, &segments, err) &&
+           jsonread_array(object, "words", WORDS_MAX, &words, err) &&
+           decode_each(segments, reading, decode_segment, err) &&
+           decode_each(words, reading, decode_word, err);
+}
+
+bool event_decode_reading(const char *json, size_t length, struct reading *ret_reading,
+                          struct err *err)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = NULL;
+    struct reading reading = {0};
+
+    if (!jsonread_parse(json, length, &object, err))
+        return false;
+    if (!decode_reading(object, &reading, err)) {
+        reading_done(&reading);
+        return false;
+    }
+    *ret_reading = reading;
+    return true;
+}
+
+static bool decode_transcribed(const struct json_object *object,
+                               struct event_transcribed *transcribed, struct err *err)
+{
+    struct json_object *reading;
+
+    return decode_audio(object, &transcribed->audio, err) &&
+           jsonread_object(object, "reading", &reading, err) &&
+           decode_reading(reading, &transcribed->reading, err) &&
+           jsonread_text(object, "language", transcribed->language, sizeof transcribed->language,
+                         err) &&
+           get_int32(object, "requests", 0, INT32_MAX, &transcribed->requests, err) &&
+           jsonread_int(object, "processing_time_ms", 0, SAMPLES_MAX,
+                        &transcribed->processing_time_ms, err) &&
+           jsonread_int(object, "speech_time_ms", 0, SAMPLES_MAX, &transcribed->speech_time_ms,
+                        err) &&
+           jsonread_string(object, "model", SHORT_TEXT_MAX, &transcribed->model, err);
+}
+
+static bool decode_failed(const struct json_object *parent, struct event_failed *failed,
+                          struct err *err)
+{
+    struct json_object *object;
+
+    if (!jsonread_object(parent, "error", &object, err) ||
+        !jsonread_text(object, "type", failed->type, sizeof failed->type, err) ||
+        !jsonread_bool(object, "permanent", &failed->permanent, err) ||
+        !jsonread_string(object, "message", TEXT_MAX, &failed->message, err))
+        return false;
+    failed->retry_after_ms = -1;
+    return jsonread_member(object, "retry_after_ms") == NULL ||
+           jsonread_int(object, "retry_after_ms", 0, SAMPLES_MAX, &failed->retry_after_ms, err);
+}
+
+bool event_body_decode(const struct json_object *object, struct event *event, struct err *err)
+{
+    switch (event->type) {
+    case EVENT_CHUNK_WORK:
+        return decode_work(object, event, err);
+    case EVENT_CHUNK_UPLOADED:
+        return jsonread_int(object, "size_bytes", 0, SAMPLES_MAX, &event->uploaded.size_bytes,
+                            err) &&
+               decode_position(object, &event->uploaded.work, err);
+    case EVENT_CHUNK_STARTED:
+        return jsonread_int(object, "size_bytes", 0, SAMPLES_MAX, &event->started.size_bytes,
+                            err) &&
+               decode_position(object, &event->started.work, err) &&
+               jsonread_string(object, "worker_id", SHORT_TEXT_MAX, &event->started.worker_id, err);
+    case EVENT_CHUNK_PARTIAL:
+        return decode_partial(object, &event->partial, err);
+    case EVENT_CHUNK_WAITING:
+        return jsonread_int(object, "needs_from", 0, SAMPLES_MAX, &event->waiting.from, err) &&
+               jsonread_int(object, "needs_to", event->waiting.from + 1, SAMPLES_MAX,
+                            &event->waiting.to, err);
+    case EVENT_CHUNK_DEFERRED:
+        return jsonread_int(object, "until_us", 0, INT64_MAX - 1, &event->deferred.until_wall_us,
+                            err) &&
+               jsonread_string(object, "reason", SHORT_TEXT_MAX, &event->deferred.reason, err);
+    case EVENT_CHUNK_TRANSCRIBED:
+        return decode_transcribed(object, &event->transcribed, err);
+    case EVENT_CHUNK_FAILED:
+        return decode_failed(object, &event->failed, err);
+    case EVENT_CHUNK_ALIVE:
+    case EVENT_TYPE_COUNT:
+        break;
+    }
+    return true;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/event_body.h"
+#include "common/jsonread.h"
+#include "common/mem.h"
+#include "common/utf8.h"
+
+static void add(struct json_object *object, const char *name, struct json_object *take_value)
+{
+    json_object_object_add(object, name, take_value);
+}
+
+static void add_int(struct json_object *object, const char *name, int64_t value)
+{
+    add(object, name, json_object_new_int64(value));
+}
+
+/* NULL becomes null. */
+static void add_text(struct json_object *object, const char *name, const char *text)
+{
+    if (text == NULL) {
+        add(object, name, NULL);
+        return;
+    }
+    CLEANUP(mem_free_at) char *clean = utf8_clean(text, strlen(text));
+    add(object, name, json_object_new_string(clean));
+}
+
+static void add_position(struct json_object *object, const char *name,
+                         struct kafka_position position)
+{
+    struct json_object *member = json_object_new_object();
+
+    add_int(member, "partition", position.partition);
+    add_int(member, "offset", position.offset);
+    add(object, name, member);
+}
+
+static void encode_work(const struct event_work *work, struct json_object *object)
+{
+    struct json_object *layout = json_object_new_object();
+    struct json_object *options = json_object_new_object();
+
+    add_int(layout, "total_size", work->layout.total_size);
+    add_int(layout, "chunk_size_bytes", work->layout.chunk_size_bytes);
+    add_int(layout, "total_chunks", work->layout.total_chunks);
+    add(object, "layout", layout);
+    add_text(object, "extension", work->extension);
+    add_int(object, "resync_from", work->resync_from);
+    add_text(options, "language", work->options.language);
+    add_text(options, "prompt", work->options.prompt);
+    add(object, "options", options);
+}
+
+static void encode_partial(const struct event_partial *partial, struct json_object *object)
+{
+    add_int(object, "window_index", partial->window_index);
+    add_int(object, "window_count", partial->window_count);
+    add_text(object, "text", partial->text);
+    add_int(object, "start_ms", partial->start_ms);
+    add_int(object, "end_ms", partial->end_ms);
+}
+
+static struct json_object *encode_audio(const struct event_audio *audio)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_text(object, "codec", audio->codec);
+    add_int(object, "sample_rate", audio->sample_rate);
+    add_int(object, "channels", audio->channels);
+    add_int(object, "samples", audio->samples);
+    add_int(object, "first_byte", audio->first_byte);
+    add_int(object, "next_byte", audio->next_byte);
+    add(object, "absolute_start",
+        audio->has_absolute_start ? json_object_new_int64(audio->absolute_start) : NULL);
+    add(object, "tail_complete", json_object_new_boolean(audio->tail_complete));
+    return object;
+}
+
+/* Four decimals: what the service means by its floating point numbers is coarser. */
+static struct json_object *rounded(double value)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "%.4f", value);
+    return json_object_new_double_s(value, text);
+}
+
+static struct json_object *encode_words(const struct reading *reading)
+{
+    struct json_object *words = json_object_new_array_ext((int)reading->word_count);
+
+    for (size_t i = 0; i < reading->word_count; i++) {
+        const struct reading_word *word = &reading->words[i];
+        struct json_object *object = json_object_new_object();
+
+        add_text(object, "text", word->text);
+        add_int(object, "start", word->start);
+        add_int(object, "end", word->end);
+        add(object, "probability", rounded(word->probability));
+        add_int(object, "segment", word->segment);
+        json_object_array_add(words, object);
+    }
+    return words;
+}
+
+static struct json_object *encode_segments(const struct reading *reading)
+{
+    struct json_object *segments = json_object_new_array_ext((int)reading->segment_count);
+
+    for (size_t i = 0; i < reading->segment_count; i++) {
+        const struct reading_segment *segment = &reading->segments[i];
+        struct json_object *object = json_object_new_object();
+
+        add(object, "avg_logprob", rounded(segment->avg_logprob));
+        add(object, "no_speech_prob", rounded(segment->no_speech_prob));
+        add(object, "compression_ratio", rounded(segment->compression_ratio));
+        json_object_array_add(segments, object);
+    }
+    return segments;
+}
+
+static struct json_object *encode_reading(const struct reading *reading)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_int(object, "start", reading->start);
+    add_int(object, "end", reading->end);
+    add(object, "spans_previous", json_object_new_boolean(reading->spans_previous));
+    add(object, "spans_next", json_object_new_boolean(reading->spans_next));
+    add(object, "words", encode_words(reading));
+    add(object, "segments", encode_segments(reading));
+    return object;
+}
+
+void event_encode_reading(const struct reading *reading, struct buf *ret_json)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = encode_reading(reading);
+
+    buf_append_string(ret_json,
+                      json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void encode_transcribed(const struct event_transcribed *transcribed,
+                               struct json_object *object)
+{
+    add(object, "audio", encode_audio(&transcribed->audio));
+    add(object, "reading", encode_reading(&transcribed->reading));
+    add_text(object, "language", transcribed->language);
+    add_text(object, "model", transcribed->model);
+    add_int(object, "requests", transcribed->requests);
+    add_int(object, "processing_time_ms", transcribed->processing_time_ms);
+    add_int(object, "speech_time_ms", transcribed->speech_time_ms);
+}
+
+static void encode_failed(const struct event_failed *failed, struct json_object *object)
+{
+    struct json_object *error = json_object_new_object();
+
+    add_text(error, "type", failed->type);
+    add_text(error, "message", failed->message);
+    add(error, "permanent", json_object_new_boolean(failed->permanent));
+    add(error, "retry_after_ms",
+        failed->retry_after_ms < 0 ? NULL : json_object_new_int64(failed->retry_after_ms));
+    add(object, "error", error);
+}
+
+void event_body_encode(const struct event *event, struct json_object *object)
+{
+    char until[CLOCK_RFC3339_SIZE];
+
+    switch (event->type) {
+    case EVENT_CHUNK_WORK:
+        encode_work(&event->work, object);
+        break;
+    case EVENT_CHUNK_UPLOADED:
+        add_int(object, "size_bytes", event->uploaded.size_bytes);
+        add_position(object, "work", event->uploaded.work);
+        break;
+    case EVENT_CHUNK_STARTED:
+        add_text(object, "worker_id", event->started.worker_id);
+        add_int(object, "size_bytes", event->started.size_bytes);
+        add_position(object, "work", event->started.work);
+        break;
+    case EVENT_CHUNK_PARTIAL:
+        encode_partial(&event->partial, object);
+        break;
+    case EVENT_CHUNK_WAITING:
+        add_int(object, "needs_from", event->waiting.from);
+        add_int(object, "needs_to", event->waiting.to);
+        break;
+    case EVENT_CHUNK_DEFERRED:
+        clock_format_rfc3339(event->deferred.until_wall_us, until);
+        add_text(object, "until", until);
+        add_int(object, "until_us", event->deferred.until_wall_us);
+        add_text(object, "reason", event->deferred.reason);
+        break;
+    case EVENT_CHUNK_TRANSCRIBED:
+        encode_transcribed(&event->transcribed, object);
+        break;
+    case EVENT_CHUNK_FAILED:
+        encode_failed(&event->failed, object);
+        break;
+    case EVENT_CHUNK_ALIVE:
+    case EVENT_TYPE_COUNT:
+        break;
+    }
+}
