@@ -40,6 +40,11 @@ struct log_field {
 #define LOG_ERR(err_) ((struct log_field){LOG_FIELD_ERR, "err", NULL, 0, (err_)})
 #define LOG_END ((struct log_field){LOG_FIELD_END, NULL, NULL, 0, NULL})
 
+/* "debug", "info", "warn", "error" and NULL: the choices of the option log-level. */
+extern const char *const LOG_LEVEL_NAMES[];
+/* Asserts that the name is one of them. */
+enum log_level log_level_from_name(const char *name);
+
 /* `service` must outlive the process. Before it is called, text at level info. */
 void log_init(const char *service, enum log_level level, bool json);
 bool log_is_on(enum log_level level);

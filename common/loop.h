@@ -17,7 +17,7 @@ struct loop;
 void loop_free(struct loop *loop);
 struct loop *loop_new(void) FREED_BY(loop_free);
 struct event_base *loop_base(struct loop *loop);
-/* Until loop_stop(). */
+/* Until loop_stop(); not at all if that was called before. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
@@ -25,10 +25,12 @@ void loop_stop(struct loop *loop);
  * callback of its own. What is still deferred is freed by loop_free(). */
 void loop_defer_free(struct loop *loop, void (*free_fn)(void *object), void *take_object);
 
-/* From any thread: runs call(context) on the loop's thread, in the order posted. */
+/* From any thread: runs call(context) on the loop's thread, in the order posted. What hasn't run
+ * when the loop is freed never runs. */
 void loop_post(struct loop *loop, void (*call)(void *context), void *context);
 
-/* Microseconds that the last turn of the loop kept others waiting, for a metric. */
+/* The worst delay of the last 10 to 20 seconds by which the loop ran a timer that was due, in
+ * microseconds: what one callback made all others wait. */
 uint64_t loop_lag_us(const struct loop *loop);
 
 #endif
