@@ -10,6 +10,7 @@
 #define PRINTF_LIKE(format_index, first_arg)                                                       \
     __attribute__((format(printf, format_index, first_arg)))
 #define NO_RETURN __attribute__((noreturn))
+#define NEVER_NULL __attribute__((returns_nonnull))
 #define UNUSED __attribute__((unused))
 
 /* Runs free_fn(&variable) when the variable leaves its scope: for function-scope temporaries only,

@@ -4,7 +4,7 @@
 #include "common/event_body.h"
 #include "common/jsonread.h"
 
-#define TEXT_MAX (256 * 1024)
+#define TEXT_MAX ((size_t)256 * 1024)
 #define SHORT_TEXT_MAX 1024
 #define PROMPT_MAX 4096
 #define WORDS_MAX 200000

@@ -14,15 +14,15 @@
 #include "common/attrs.h"
 
 /* Zeroed. */
-void *mem_new(size_t size) FREED_BY(free);
-void *mem_array(size_t count, size_t size) FREED_BY(free);
+void *mem_new(size_t size) NEVER_NULL FREED_BY(free);
+void *mem_array(size_t count, size_t size) NEVER_NULL FREED_BY(free);
 /* Grows or shrinks; what is new is not zeroed. `take_array` may be NULL. */
-void *mem_resize(void *take_array, size_t count, size_t size) MUST_CHECK;
+void *mem_resize(void *take_array, size_t count, size_t size) NEVER_NULL MUST_CHECK;
 /* NULL gives NULL. */
 char *mem_copy_string(const char *string) FREED_BY(free);
 /* With a final NUL that `length` does not count. */
-char *mem_copy(const void *data, size_t length) FREED_BY(free);
-char *mem_format(const char *format, ...) PRINTF_LIKE(1, 2) FREED_BY(free);
+char *mem_copy(const void *data, size_t length) NEVER_NULL FREED_BY(free);
+char *mem_format(const char *format, ...) PRINTF_LIKE(1, 2) NEVER_NULL FREED_BY(free);
 
 /* For CLEANUP(mem_free_at) char *text = ...; */
 void mem_free_at(void *pointer_to_pointer);
