@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a set-up command: its output goes to a log, its last line is shown as progress."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from . import paths
+from .console import DevError, Step
+
+TAIL_LINES = 15
+
+
+def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.SETUP_LOG) -> None:
+    """Runs `argv` to its end. Raises DevError with the last lines of its output if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    argv = [str(arg) for arg in argv]
+    tail: list[str] = []
+    with log.open("ab") as sink:
+        sink.write(f"$ {' '.join(argv)}\n".encode())
+        with subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as child:
+            for raw in child.stdout:
+                sink.write(raw)
+                line = raw.decode(errors="replace").strip()
+                if line:
+                    tail = tail[-(TAIL_LINES - 1):] + [line]
+                    if shown:
+                        shown.progress(line)
+    if child.returncode != 0:
+        lines = "\n    ".join(tail)
+        raise DevError(f"`{' '.join(argv[:4])}` failed (exit {child.returncode}):\n    {lines}\n"
+                       f"  the whole output is in {log}")
+
+
+def output(argv, **kwargs) -> str:
+    """The standard output of a command that must succeed."""
+    argv = [str(arg) for arg in argv]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, **kwargs)
+    if done.returncode != 0:
+        raise DevError(f"`{' '.join(argv[:4])}` failed: {done.stderr.strip()[-600:]}")
+    return done.stdout
