@@ -15,8 +15,8 @@ static const char *const KIND_NAMES[] = {
 };
 static_assert(ARRAY_LEN(KIND_NAMES) == ERR_KIND_COUNT, "a name for each kind");
 
-bool err_set(struct err *err, enum err_kind kind, const char *domain, int code, const char *format,
-             ...)
+void err_fill(struct err *err, enum err_kind kind, const char *domain, int code, const char *format,
+              ...)
 {
     va_list args;
 
@@ -26,7 +26,6 @@ bool err_set(struct err *err, enum err_kind kind, const char *domain, int code, 
     va_start(args, format);
     (void)vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    return false;
 }
 
 /* Cuts what does not fit. */
@@ -39,7 +38,7 @@ static void append(struct err *err, const char *text)
     err->message[used + length] = '\0';
 }
 
-bool err_wrap(struct err *err, const char *format, ...)
+void err_prefix(struct err *err, const char *format, ...)
 {
     char inner[sizeof err->message];
     va_list args;
@@ -50,7 +49,6 @@ bool err_wrap(struct err *err, const char *format, ...)
     va_end(args);
     append(err, ": ");
     append(err, inner);
-    return false;
 }
 
 static enum err_kind errno_kind(int errno_value)
@@ -69,13 +67,13 @@ static enum err_kind errno_kind(int errno_value)
     }
 }
 
-bool err_set_errno(struct err *err, int errno_value, const char *what)
+void err_fill_errno(struct err *err, int errno_value, const char *what)
 {
     char text[96];
 
     /* The GNU variant returns the message, which need not be in the buffer. */
-    return err_set(err, errno_kind(errno_value), "os", errno_value, "%s: %s", what,
-                   strerror_r(errno_value, text, sizeof text));
+    err_fill(err, errno_kind(errno_value), "os", errno_value, "%s: %s", what,
+             strerror_r(errno_value, text, sizeof text));
 }
 
 const char *err_kind_name(enum err_kind kind)

@@ -28,16 +28,28 @@ struct err {
     char message[192];  /* one sentence without a final full stop, cut if longer */
 };
 
-/* Both return false, so that a caller can `return err_set(...)`. */
-bool err_set(struct err *err, enum err_kind kind, const char *domain, int code, const char *format,
-             ...) PRINTF_LIKE(5, 6);
+/* All are expressions with the value false, so that a caller can `return err_set(...)`; macros, so
+ * that static analysis sees it too. */
 
-/* Puts "format: " before the message: only when it adds identity. */
-bool err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+/* err_set(err, kind, domain, code, format, ...) */
+#define err_set(...) ERR_THEN_FALSE_(err_fill(__VA_ARGS__))
+/* err_wrap(err, format, ...) puts "format: " before the message: only when it adds identity. */
+#define err_wrap(...) ERR_THEN_FALSE_(err_prefix(__VA_ARGS__))
+/* From errno as just set by a failed call; "what: strerror". ENOSPC, EDQUOT, EAGAIN, ENOMEM,
+ * EMFILE, ENFILE and EIO are ERR_RETRY, the rest ERR_REJECT. */
+#define err_set_errno(err, errno_value, what)                                                      \
+    ERR_THEN_FALSE_(err_fill_errno(err, errno_value, what))
 
-/* From errno as just set by a failed call; "what: strerror". ENOSPC, EAGAIN, ENOMEM, EMFILE, ENFILE
- * and EIO are ERR_RETRY, the rest ERR_REJECT. */
-bool err_set_errno(struct err *err, int errno_value, const char *what);
+#define ERR_THEN_FALSE_(fill)                                                                      \
+    __extension__({                                                                                \
+        fill;                                                                                      \
+        false;                                                                                     \
+    })
+
+void err_fill(struct err *err, enum err_kind kind, const char *domain, int code, const char *format,
+              ...) PRINTF_LIKE(5, 6);
+void err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+void err_fill_errno(struct err *err, int errno_value, const char *what);
 
 const char *err_kind_name(enum err_kind kind);
 
