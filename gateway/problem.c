@@ -65,7 +65,7 @@ static const struct row ROWS[] = {
     [PROBLEM_JOB_NOT_FOUND] = {404, "/problems/job-not-found", "There is no such job"},
     [PROBLEM_JOB_STATE_CONFLICT] = {409, "/problems/job-state-conflict",
                                     "The job's state does not allow this"},
-    [PROBLEM_IDEMPOTENCY_CONFLICT] = {409, "/problems/idempotency-conflict",
+    [PROBLEM_IDEMPOTENCY_CONFLICT] = {422, "/problems/idempotency-conflict",
                                       "The idempotency key was used for another request"},
     [PROBLEM_CHUNK_NOT_STORED] = {409, "/problems/chunk-not-stored",
                                   "The chunk's bytes have not been uploaded"},

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/init_request.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/jsonread.h"
+#include "gateway/request_fields.h"
+
+static const char *const FIELDS[] = {"filename", "total_size", "chunk_size_mb",
+                                     "use_llm",  "llm_mode",   "webhook_url",
+                                     "language", "prompt",     NULL};
+static const char *const LLM_MODES[] = {"per_chunk", "post_process", NULL};
+
+/* Printable names only: they come back in logs' neighbours such as pages and terminals. */
+static bool read_filename(const struct json_object *object, struct init_request *request,
+                          struct refusal *refusal)
+{
+    if (!request_fields_text(object, "filename", FIELD_REQUIRED, request->filename,
+                             sizeof request->filename, refusal))
+        return false;
+    for (const char *c = request->filename; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            return refusal_set(refusal, PROBLEM_INVALID_FIELD, "filename",
+                               "filename must not hold control characters");
+    }
+    return media_formats_extension(request->filename, request->extension, refusal);
+}
+
+static bool refuse_too_many_chunks(int64_t total_size, struct refusal *refusal)
+{
+    int64_t per_chunk = (total_size + CHUNK_COUNT_MAX - 1) / CHUNK_COUNT_MAX;
+    int64_t smallest_mb = (per_chunk + INIT_MIB - 1) / INIT_MIB;
+
+    return refusal_set_range(refusal, PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", smallest_mb,
+                             INIT_CHUNK_MB_MAX,
+                             "a job has at most %d chunks: for total_size %" PRId64
+                             " chunk_size_mb must be at least %" PRId64,
+                             CHUNK_COUNT_MAX, total_size, smallest_mb);
+}
+
+static bool read_layout(const struct json_object *object, int64_t max_total_size,
+                        struct init_request *request, struct refusal *refusal)
+{
+    int64_t total_size = 0;
+    double chunk_size_mb = INIT_CHUNK_MB_DEFAULT;
+
+    if (!request_fields_int(
+            object, "total_size",
+            (struct field_bounds){1, max_total_size, PROBLEM_TOTAL_SIZE_OUT_OF_RANGE}, &total_size,
+            refusal) ||
+        !request_fields_number(object, "chunk_size_mb",
+                               (struct field_bounds){INIT_CHUNK_MB_MIN, INIT_CHUNK_MB_MAX,
+                                                     PROBLEM_CHUNK_SIZE_OUT_OF_RANGE},
+                               &chunk_size_mb, refusal))
+        return false;
+    int64_t chunk_size_bytes = (int64_t)(chunk_size_mb * (double)INIT_MIB);
+    if ((total_size - 1) / chunk_size_bytes >= CHUNK_COUNT_MAX)
+        return refuse_too_many_chunks(total_size, refusal);
+    request->layout = chunk_layout_of(total_size, chunk_size_bytes);
+    return true;
+}
+
+static bool read_llm(const struct json_object *object, struct init_request *request,
+                     struct refusal *refusal)
+{
+    bool use_llm = false;
+
+    memcpy(request->llm_mode, "per_chunk", sizeof "per_chunk");
+    if (!request_fields_bool(object, "use_llm", &use_llm, refusal) ||
+        !request_fields_text(object, "llm_mode", FIELD_OPTIONAL, request->llm_mode,
+                             sizeof request->llm_mode, refusal))
+        return false;
+    if (strcmp(request->llm_mode, LLM_MODES[0]) != 0 &&
+        strcmp(request->llm_mode, LLM_MODES[1]) != 0) {
+        refusal_set(refusal, PROBLEM_INVALID_FIELD, "llm_mode",
+                    "llm_mode must be \"per_chunk\" or \"post_process\"");
+        refusal->problem.allowed = LLM_MODES;
+        return false;
+    }
+    if (use_llm)
+        return refusal_set(refusal, PROBLEM_LLM_NOT_CONFIGURED, "use_llm",
+                           "use_llm is true, but this server has no language model (the option "
+                           "llm-url is not set): send use_llm false, or leave it out");
+    return true;
+}
+
+static bool refuse_webhook(const struct json_object *object, struct refusal *refusal)
+{
+    if (jsonread_member(object, "webhook_url") == NULL)
+        return true;
+    return refusal_set(refusal, PROBLEM_INVALID_FIELD, "webhook_url",
+                       "webhooks are not supported yet: leave webhook_url out and follow the "
+                       "job's event stream");
+}
+
+static bool read_language(const struct json_object *object, struct init_request *request,
+                          struct refusal *refusal)
+{
+    if (!request_fields_text(object, "language", FIELD_OPTIONAL, request->language,
+                             sizeof request->language, refusal))
+        return false;
+    size_t length = strlen(request->language);
+    if (length == 0 || ((length == 2 || length == 3) &&
+                        strspn(request->language, "abcdefghijklmnopqrstuvwxyz") == length))
+        return true;
+    return refusal_set(refusal, PROBLEM_INVALID_FIELD, "language",
+                       "language must be an ISO 639 code of 2 or 3 lower-case letters, as \"en\"");
+}
+
+bool init_request_parse(const char *body, size_t length, int64_t max_total_size,
+                        struct init_request *ret_request, struct refusal *refusal)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = NULL;
+    struct init_request request = {0};
+
+    if (!request_fields_parse(body, length, FIELDS, &object, refusal) ||
+        !read_filename(object, &request, refusal) ||
+        !read_layout(object, max_total_size, &request, refusal) ||
+        !read_llm(object, &request, refusal) || !refuse_webhook(object, refusal) ||
+        !read_language(object, &request, refusal) ||
+        !request_fields_text(object, "prompt", FIELD_OPTIONAL, request.prompt,
+                             sizeof request.prompt, refusal))
+        return false;
+    *ret_request = request;
+    return true;
+}
+
+void init_request_canonical(const struct init_request *request, struct buf *ret_json)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = json_object_new_object();
+
+    json_object_object_add(object, "filename", json_object_new_string(request->filename));
+    json_object_object_add(object, "total_size", json_object_new_int64(request->layout.total_size));
+    json_object_object_add(object, "chunk_size_bytes",
+                           json_object_new_int64(request->layout.chunk_size_bytes));
+    json_object_object_add(object, "use_llm", json_object_new_boolean(false));
+    json_object_object_add(object, "llm_mode", json_object_new_string(request->llm_mode));
+    json_object_object_add(object, "language", json_object_new_string(request->language));
+    json_object_object_add(object, "prompt", json_object_new_string(request->prompt));
+    buf_append_string(ret_json, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+}

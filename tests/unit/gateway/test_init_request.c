@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/attrs.h"
+#include "gateway/init_request.h"
+
+#define MAX_TOTAL_SIZE (INT64_C(2) * 1024 * 1024 * 1024 * 1024)
+
+static bool parse(const char *body, struct init_request *request, struct refusal *refusal)
+{
+    return init_request_parse(body, strlen(body), MAX_TOTAL_SIZE, request, refusal);
+}
+
+static const struct {
+    const char *body;
+    int64_t chunk_size_bytes;
+    int32_t total_chunks;
+    const char *extension;
+} GOOD[] = {
+    {"{\"filename\":\"a.mp3\",\"total_size\":1}", 5242880, 1, "mp3"},
+    {"{\"filename\":\"a.b.WAV\",\"total_size\":10485761,\"chunk_size_mb\":5}", 5242880, 3, "wav"},
+    {"{\"filename\":\"a.wav\",\"total_size\":2097152,\"chunk_size_mb\":1}", 1048576, 2, "wav"},
+    {"{\"filename\":\"a.wav\",\"total_size\":2097152,\"chunk_size_mb\":1.5}", 1572864, 2, "wav"},
+    {"{\"filename\":\"a.wav\",\"total_size\":2097152,\"chunk_size_mb\":100}", 104857600, 1, "wav"},
+    {"{\"filename\":\"\xC3\xBC.wav\",\"total_size\":9,\"use_llm\":false,\"webhook_url\":null,"
+     "\"llm_mode\":\"post_process\",\"language\":\"de\",\"prompt\":\"names\"}",
+     5242880, 1, "wav"},
+    /* exactly the largest number of chunks */
+    {"{\"filename\":\"a.wav\",\"total_size\":10485760000,\"chunk_size_mb\":1}", 1048576, 10000,
+     "wav"},
+};
+
+static void test_init_request__takes_what_the_contract_allows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {
+        struct init_request request;
+        struct refusal refusal;
+
+        assert_true(parse(GOOD[i].body, &request, &refusal));
+        assert_int_equal(request.layout.chunk_size_bytes, GOOD[i].chunk_size_bytes);
+        assert_int_equal(request.layout.total_chunks, GOOD[i].total_chunks);
+        assert_string_equal(request.extension, GOOD[i].extension);
+    }
+}
+
+static const struct {
+    const char *body;
+    enum problem_type type;
+    const char *field;  /* NULL: none */
+    const char *detail; /* a part of it */
+} BAD[] = {
+    {"", PROBLEM_INVALID_JSON, NULL, "ends too early"},
+    {"{", PROBLEM_INVALID_JSON, NULL, "ends too early"},
+    {"[]", PROBLEM_INVALID_JSON, NULL, "object"},
+    {"{} x", PROBLEM_INVALID_JSON, NULL, "follows"},
+    {"{\"filename\":\"\xFF.wav\",\"total_size\":1}", PROBLEM_INVALID_JSON, NULL, "UTF-8"},
+    {"{\"total_size\":1}", PROBLEM_MISSING_FIELD, "filename", "filename is required"},
+    {"{\"filename\":null,\"total_size\":1}", PROBLEM_MISSING_FIELD, "filename", "required"},
+    {"{\"filename\":7,\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename", "string"},
+    {"{\"filename\":\"\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename", "1 to 255"},
+    {"{\"filename\":\"a\\u0000.wav\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename",
+     "U+0000"},
+    {"{\"filename\":\"a\\n.wav\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename", "control"},
+    {"{\"filename\":\"a.flac\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename",
+     "FLAC is not supported yet"},
+    {"{\"filename\":\"a.txt\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename",
+     "must end in .wav or .mp3"},
+    {"{\"filename\":\"wav\",\"total_size\":1}", PROBLEM_INVALID_FIELD, "filename", "must end in"},
+    {"{\"filename\":\"a.wav\"}", PROBLEM_MISSING_FIELD, "total_size", "required"},
+    {"{\"filename\":\"a.wav\",\"total_size\":\"1\"}", PROBLEM_INVALID_FIELD, "total_size",
+     "integer from 1"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1.5}", PROBLEM_INVALID_FIELD, "total_size", "integer"},
+    {"{\"filename\":\"a.wav\",\"total_size\":0}", PROBLEM_TOTAL_SIZE_OUT_OF_RANGE, "total_size",
+     "from 1 to 2199023255552"},
+    {"{\"filename\":\"a.wav\",\"total_size\":-4}", PROBLEM_TOTAL_SIZE_OUT_OF_RANGE, "total_size",
+     "from 1"},
+    {"{\"filename\":\"a.wav\",\"total_size\":99999999999999999999}",
+     PROBLEM_TOTAL_SIZE_OUT_OF_RANGE, "total_size", "from 1"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_mb\":0.99}",
+     PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", "from 1 to 100"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_mb\":101}",
+     PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", "from 1 to 100"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_mb\":\"5\"}", PROBLEM_INVALID_FIELD,
+     "chunk_size_mb", "number from 1"},
+    {"{\"filename\":\"a.wav\",\"total_size\":10485760001,\"chunk_size_mb\":1}",
+     PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", "at least 2"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"use_llm\":true}", PROBLEM_LLM_NOT_CONFIGURED,
+     "use_llm", "llm-url"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"use_llm\":\"yes\"}", PROBLEM_INVALID_FIELD,
+     "use_llm", "true or false"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"llm_mode\":\"both\"}", PROBLEM_INVALID_FIELD,
+     "llm_mode", "per_chunk"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"webhook_url\":\"https://example.com\"}",
+     PROBLEM_INVALID_FIELD, "webhook_url", "not supported yet"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"language\":\"EN\"}", PROBLEM_INVALID_FIELD,
+     "language", "lower-case"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_md\":5}", PROBLEM_UNKNOWN_FIELD,
+     "chunk_size_md", "did you mean \"chunk_size_mb\"?"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"colour\":5}", PROBLEM_UNKNOWN_FIELD, "colour",
+     "\"colour\" is not known"},
+};
+
+static void test_init_request__refusal_names_field_and_bound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        struct init_request request;
+        struct refusal refusal;
+
+        if (parse(BAD[i].body, &request, &refusal))
+            fail_msg("taken: %s", BAD[i].body);
+        if (refusal.problem.type != BAD[i].type ||
+            strstr(refusal.problem.detail, BAD[i].detail) == NULL)
+            fail_msg("%s: %s", BAD[i].body, refusal.problem.detail);
+        if (BAD[i].field == NULL)
+            assert_null(refusal.problem.field);
+        else
+            assert_string_equal(refusal.problem.field, BAD[i].field);
+    }
+}
+
+static void test_init_request__too_many_chunks_names_the_smallest_fitting_size(void **state)
+{
+    (void)state;
+    static const int64_t SIZES[] = {10485760001, 20971520000, 20971520001, 1048576000000};
+
+    for (size_t i = 0; i < ARRAY_LEN(SIZES); i++) {
+        struct init_request request;
+        struct refusal refusal;
+        char body[160];
+
+        (void)snprintf(body, sizeof body,
+                       "{\"filename\":\"a.wav\",\"total_size\":%lld,\"chunk_size_mb\":1}",
+                       (long long)SIZES[i]);
+        assert_false(parse(body, &request, &refusal));
+        int64_t smallest = refusal.problem.minimum;
+        (void)snprintf(body, sizeof body,
+                       "{\"filename\":\"a.wav\",\"total_size\":%lld,\"chunk_size_mb\":%lld}",
+                       (long long)SIZES[i], (long long)smallest);
+        assert_true(parse(body, &request, &refusal));
+        assert_true((SIZES[i] - 1) / ((smallest - 1) * INIT_MIB) >= CHUNK_COUNT_MAX);
+    }
+}
+
+static void canonical(const char *body, struct buf *text)
+{
+    struct init_request request;
+    struct refusal refusal;
+
+    assert_true(parse(body, &request, &refusal));
+    init_request_canonical(&request, text);
+}
+
+static void test_init_request__canonical_form_depends_on_meaning_alone(void **state)
+{
+    (void)state;
+    struct buf plain, same, other;
+    buf_init(&plain, 4096);
+    buf_init(&same, 4096);
+    buf_init(&other, 4096);
+
+    canonical("{\"filename\":\"a.wav\",\"total_size\":7}", &plain);
+    canonical("{ \"chunk_size_mb\":5.0, \"total_size\":7, \"use_llm\":false,"
+              "\"filename\":\"\\u0061.wav\", \"language\":null}",
+              &same);
+    canonical("{\"filename\":\"a.wav\",\"total_size\":7,\"language\":\"en\"}", &other);
+    assert_string_equal(buf_string(&plain), buf_string(&same));
+    assert_string_not_equal(buf_string(&plain), buf_string(&other));
+    buf_done(&plain);
+    buf_done(&same);
+    buf_done(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_init_request__takes_what_the_contract_allows),
+        cmocka_unit_test(test_init_request__refusal_names_field_and_bound),
+        cmocka_unit_test(test_init_request__too_many_chunks_names_the_smallest_fitting_size),
+        cmocka_unit_test(test_init_request__canonical_form_depends_on_meaning_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
