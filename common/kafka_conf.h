@@ -15,20 +15,22 @@
 
 struct kafka_settings {
     const char *brokers;
-    const char *topic_prefix; /* put before each topic name, e.g. "dev." */
+    const char *topic_prefix; /* put before each topic name, e.g. "dev."; NULL: none */
     const char *client_id;
-    const char *extra; /* "name=value,name=value", may be NULL or empty */
+    const char *extra; /* "name=value,name=value" ("\," is a comma), may be NULL or empty */
 };
 
-/* New configuration with brokers, client id, extra properties and librdkafka's own log lines passed
- * to common/log; `properties` is name, value, ..., NULL. */
+/* New configuration with brokers, client id, `properties` (name, value, ..., NULL) and librdkafka's
+ * own log lines passed to common/log. `settings->extra` overrides `properties`, but for those that
+ * no promise of ours survives without: naming one of them is an ERR_REJECT, as is an unknown
+ * name. */
 bool kafka_conf_new(const struct kafka_settings *settings, const char *const *properties,
                     rd_kafka_conf_t **ret_conf, struct err *err) MUST_CHECK;
 
 /* prefix + name, owned by the caller. */
 char *kafka_topic_name(const struct kafka_settings *settings, const char *name);
 
-/* ERR_RETRY, ERR_REJECT (message too large, invalid) or ERR_FATAL. */
+/* ERR_RETRY, ERR_REJECT (message too large, invalid) or ERR_FATAL. Returns false. */
 bool kafka_err(struct err *err, rd_kafka_resp_err_t code, const char *what);
 
 #endif

@@ -35,16 +35,22 @@ struct kafka_message {
     const rd_kafka_message_t *raw; /* for kafka_message_header() */
 };
 
+/* They run inside kafka_consumer_poll(), or on the loop's thread; on_revoked in
+ * kafka_consumer_free() too. They may call everything below but kafka_consumer_free(). */
 struct kafka_consumer_handlers {
     void (*on_message)(void *context, const struct kafka_message *message);
     /* One call per topic-partition. on_assigned gives the offset to start from: an offset, or
-     * RD_KAFKA_OFFSET_STORED / _BEGINNING / _END. May be NULL: stored. */
+     * RD_KAFKA_OFFSET_STORED / _BEGINNING / _END. May be NULL: stored (the beginning where nothing
+     * is), or without a group what `from_end` says. */
     int64_t (*on_assigned)(void *context, const char *topic, int32_t partition);
     /* May be NULL. `lost`: another owner may have it already. */
     void (*on_revoked)(void *context, const char *topic, int32_t partition, bool lost);
     /* The next offset of a partition is not in the topic any more; gives where to go on. May be
      * NULL: the beginning. Always logged. */
     int64_t (*on_out_of_range)(void *context, const char *topic, int32_t partition);
+    /* Nothing will come any more: another process runs with our member id, or the brokers and we do
+     * not understand each other. May be NULL. Always logged. */
+    void (*on_fatal)(void *context, const struct err *err);
     void *context;
 };
 

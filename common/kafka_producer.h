@@ -28,7 +28,7 @@ struct kafka_header {
 
 struct kafka_record {
     const char *topic; /* without prefix; one of those given at start */
-    const char *key;
+    const char *key;   /* NULL: none */
     const void *value; /* copied; NULL: a tombstone */
     size_t value_length;
     struct kafka_header headers[KAFKA_HEADERS_MAX];
@@ -41,7 +41,8 @@ struct kafka_position {
     int64_t offset;
 };
 
-/* `err` NULL: acknowledged at `position`. */
+/* `err` NULL: acknowledged at `position`. ERR_RETRY: the record may have been written all the same.
+ * May send further records, must not free the producer. */
 typedef void (*kafka_on_report)(void *context, struct kafka_position position,
                                 const struct err *err);
 
@@ -55,8 +56,9 @@ struct kafka_producer_options {
 
 struct kafka_producer;
 
-/* `loop` NULL: reports come from kafka_producer_poll(). Returns without waiting for a broker. */
+/* What has no report yet is reported as ERR_CANCELLED: free the contexts of records afterwards. */
 void kafka_producer_free(struct kafka_producer *producer);
+/* `loop` NULL: reports come from kafka_producer_poll(). Returns without waiting for a broker. */
 bool kafka_producer_start(struct loop *loop, const struct kafka_producer_options *options,
                           struct kafka_producer **ret_producer, struct err *err) MUST_CHECK;
 /* False: not queued, and on_report will not be called. */
@@ -66,7 +68,7 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct kafka_rec
 void kafka_producer_poll(struct kafka_producer *producer, uint64_t timeout_us);
 /* Records without a report yet. */
 size_t kafka_producer_in_flight(const struct kafka_producer *producer);
-/* A broker answered in the last few seconds. */
+/* A broker is connected, as of the last few seconds. */
 bool kafka_producer_is_up(const struct kafka_producer *producer);
 
 #endif
