@@ -39,12 +39,8 @@ struct decoder_limits {
                              .wall_ms = 600000})
 
 struct decoder_request {
-    int64_t total_size; /* of the recording */
-    int64_t own_start;  /* the chunk's bytes, [own_start, own_end) */
-    int64_t own_end;
-    /* Not -1: the first unit begins exactly here, as the previous chunk says (resync). Then nothing
-     * before it is decoded. It may lie before own_start. */
-    int64_t resync_from;
+    int64_t total_size;       /* of the recording */
+    struct media_range range; /* the chunk's bytes */
     /* What there is: the header's stretches, the chunk, and what was fetched of its neighbours. By
      * file only (bytes = NULL); the fds may be closed as soon as the call has returned. */
     const struct media_extent *extents;

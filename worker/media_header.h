@@ -19,7 +19,7 @@
 #include "common/attrs.h"
 #include "common/err.h"
 
-#define MEDIA_HEADER_FIRST_BYTES 4096
+#define MEDIA_HEADER_FIRST_BYTES 16384
 #define MEDIA_NAME_SIZE 24
 
 struct media_framer;
@@ -31,7 +31,7 @@ enum media_status {
     MEDIA_REFUSED /* not decodable, for good */
 };
 
-/* Bytes [start, end) of the recording, within its size, none of which beyond `start` are there. */
+/* Bytes [start, end) of the recording, never beyond its size; `start` is not there. */
 struct media_need {
     int64_t start;
     int64_t end;
@@ -54,7 +54,6 @@ struct media_header {
     union { /* the framer's own */
         struct {
             int32_t block_align;
-            int32_t bits; /* of one sample as stored */
         } wav;
         struct {
             uint32_t reference; /* bits that all frame headers share */

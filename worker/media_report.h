@@ -23,6 +23,15 @@
 
 #define MEDIA_PCM_RATE 16000
 
+/* Which bytes of the recording are the chunk's. */
+struct media_range {
+    int64_t own_start;
+    int64_t own_end;
+    /* Not -1: the first unit begins exactly here, as the previous chunk says; nothing before it is
+     * looked at. It may lie before own_start. */
+    int64_t resync_from;
+};
+
 struct media_report {
     char format[MEDIA_NAME_SIZE];
     char codec[MEDIA_NAME_SIZE];
@@ -39,7 +48,8 @@ struct media_report {
     bool tail_complete;
 
     /* The unit that began in the previous chunk and reaches into this one, if both its ends were
-     * there: add border_samples to a previous chunk whose next_byte is border_byte. */
+     * there: add border_samples to a previous chunk whose next_byte is border_byte (never so in
+     * WAV, where sizes are known without looking). */
     int64_t border_byte; /* -1: none seen */
     int64_t border_samples;
 
@@ -54,5 +64,11 @@ struct media_report {
     bool spans_previous;
     bool spans_next;
 };
+
+/* Finds out without decoding. ERR_REJECT: the range is not there, or the reading would be longer
+ * than max_seconds. */
+bool media_report_make(struct media_source *source, const struct media_header *header,
+                       const struct media_range *range, int64_t max_seconds,
+                       struct media_report *ret_report, struct err *err) MUST_CHECK;
 
 #endif

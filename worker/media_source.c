@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/media_source.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+
+/* Framers step through a file byte by byte at worst: they look at this much at a time. */
+#define WINDOW_BYTES (2 * MEDIA_VIEW_MAX)
+
+struct media_source {
+    int64_t total_size;
+    struct media_extent extents[MEDIA_EXTENTS_MAX]; /* by offset, none empty */
+    size_t extent_count;
+    uint8_t *window; /* owned */
+    int64_t window_offset;
+    size_t window_length;
+    bool failed;
+};
+
+void media_source_free(struct media_source *source)
+{
+    if (source == NULL) {
+        return;
+    }
+    free(source->window);
+    free(source);
+}
+
+/* Keeps the extents in order of offset. */
+static void add_extent(struct media_source *source, struct media_extent extent)
+{
+    if (extent.offset < 0 || extent.offset >= source->total_size || extent.length <= 0) {
+        return;
+    }
+    if (extent.length > source->total_size - extent.offset) {
+        extent.length = source->total_size - extent.offset;
+    }
+    size_t place = source->extent_count++;
+    while (place > 0 && source->extents[place - 1].offset > extent.offset) {
+        source->extents[place] = source->extents[place - 1];
+        place--;
+    }
+    source->extents[place] = extent;
+}
+
+struct media_source *media_source_new(int64_t total_size, const struct media_extent *extents,
+                                      size_t count)
+{
+    assert(count <= MEDIA_EXTENTS_MAX);
+    struct media_source *source = mem_new(sizeof(*source));
+    source->total_size = total_size > 0 ? total_size : 0;
+    source->window = mem_array(1, WINDOW_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        add_extent(source, extents[i]);
+    }
+    return source;
+}
+
+int64_t media_source_total_size(const struct media_source *source)
+{
+    return source->total_size;
+}
+
+static int64_t extent_end(const struct media_extent *extent)
+{
+    return extent->offset + extent->length;
+}
+
+int64_t media_source_available_end(const struct media_source *source, int64_t offset)
+{
+    int64_t end = offset;
+    for (size_t i = 0; i < source->extent_count; i++) {
+        const struct media_extent *extent = &source->extents[i];
+        if (extent->offset <= end && extent_end(extent) > end) {
+            end = extent_end(extent);
+        }
+    }
+    return end;
+}
+
+int64_t media_source_available_start(const struct media_source *source, int64_t offset)
+{
+    int64_t start = offset;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < source->extent_count; i++) {
+            const struct media_extent *extent = &source->extents[i];
+            if (extent->offset < start && extent_end(extent) >= start) {
+                start = extent->offset;
+                moved = true;
+            }
+        }
+    }
+    return start;
+}
+
+static const struct media_extent *extent_at(const struct media_source *source, int64_t offset)
+{
+    for (size_t i = 0; i < source->extent_count; i++) {
+        const struct media_extent *extent = &source->extents[i];
+        if (offset >= extent->offset && offset < extent_end(extent)) {
+            return extent;
+        }
+    }
+    return NULL;
+}
+
+/* Reads inside one extent; 0 only if the file behind it is shorter than it says. */
+static size_t read_extent(struct media_source *source, const struct media_extent *extent,
+                          int64_t offset, uint8_t *ret_bytes, size_t length)
+{
+    int64_t inside = offset - extent->offset;
+    if ((int64_t)length > extent->length - inside) {
+        length = (size_t)(extent->length - inside);
+    }
+    if (extent->bytes != NULL) {
+        memcpy(ret_bytes, extent->bytes + inside, length);
+        return length;
+    }
+    ssize_t got;
+    do {
+        got = pread(extent->fd, ret_bytes, length, extent->fd_offset + inside);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        source->failed = true;
+        return 0;
+    }
+    return (size_t)got;
+}
+
+size_t media_source_read(struct media_source *source, int64_t offset, void *ret_bytes,
+                         size_t length)
+{
+    uint8_t *bytes = ret_bytes;
+    size_t done = 0;
+    while (done < length) {
+        int64_t position = offset + (int64_t)done;
+        const struct media_extent *extent = extent_at(source, position);
+        size_t got =
+            extent == NULL ? 0 : read_extent(source, extent, position, bytes + done, length - done);
+        if (got == 0) {
+            break;
+        }
+        done += got;
+    }
+    return done;
+}
+
+static bool window_holds(const struct media_source *source, int64_t offset, size_t length)
+{
+    return offset >= source->window_offset &&
+           offset - source->window_offset + (int64_t)length <= (int64_t)source->window_length;
+}
+
+const uint8_t *media_source_at(struct media_source *source, int64_t offset, size_t length)
+{
+    assert(length > 0 && length <= MEDIA_VIEW_MAX);
+    if (offset < 0 || offset > source->total_size - (int64_t)length) {
+        return NULL;
+    }
+    if (!window_holds(source, offset, length)) {
+        source->window_offset = offset;
+        source->window_length = media_source_read(source, offset, source->window, WINDOW_BYTES);
+    }
+    return window_holds(source, offset, length) ? source->window + (offset - source->window_offset)
+                                                : NULL;
+}
+
+bool media_source_has_failed(const struct media_source *source)
+{
+    return source->failed;
+}

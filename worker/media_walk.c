@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/media_walk.h"
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where no unit is known to begin, the search must find one. */
+static void find_unit(struct media_walk *walk, int64_t from)
+{
+    int64_t limit = smaller(walk->region_end, from + MEDIA_SYNC_BYTES_MAX);
+    if (!walk->header->framer->sync(walk->source, walk->header, from, limit, &walk->position)) {
+        walk->end = MEDIA_WALK_LOST;
+    }
+}
+
+void media_walk_init(struct media_walk *walk, struct media_source *source,
+                     const struct media_header *header, const struct media_range *range)
+{
+    bool is_resync = range->resync_from >= 0;
+    int64_t own_start = is_resync ? range->resync_from : range->own_start;
+    int64_t start = is_resync ? own_start : media_source_available_start(source, own_start);
+    int64_t region_start = larger(start, header->audio_start);
+    *walk = (struct media_walk){
+        .source = source,
+        .header = header,
+        .preroll_end = region_start,
+        .own_start = larger(own_start, header->audio_start),
+        .own_end = range->own_end,
+        .region_end = smaller(media_source_available_end(source, own_start), header->audio_end),
+        .position = region_start,
+    };
+    if (is_resync || region_start == header->audio_start) {
+        return;
+    }
+    walk->preroll_end = smaller(region_start + header->preroll_bytes, own_start);
+    find_unit(walk, region_start);
+}
+
+static enum media_part part_at(const struct media_walk *walk, int64_t position)
+{
+    if (position >= walk->own_end) {
+        return MEDIA_PART_NEXT;
+    }
+    if (position >= walk->own_start) {
+        return MEDIA_PART_OWNED;
+    }
+    return position < walk->preroll_end ? MEDIA_PART_PREROLL : MEDIA_PART_PREVIOUS;
+}
+
+/* A unit that begins at `position` is joined with others of the same part only. */
+static int64_t part_end(const struct media_walk *walk, enum media_part part)
+{
+    switch (part) {
+    case MEDIA_PART_PREROLL:
+        return walk->preroll_end;
+    case MEDIA_PART_PREVIOUS:
+        return walk->own_start;
+    case MEDIA_PART_OWNED:
+        return smaller(walk->own_end, walk->region_end);
+    case MEDIA_PART_NEXT:
+        break;
+    }
+    return walk->region_end;
+}
+
+/* Passes over a unit of which the end is missing; one that is owned counts all the same. */
+static bool step_over_cut(struct media_walk *walk, struct media_step *step)
+{
+    walk->end = MEDIA_WALK_BYTES_ENDED;
+    if (step->part == MEDIA_PART_NEXT) {
+        return false;
+    }
+    walk->position += step->unit.length;
+    step->is_cut = true;
+    return step->part == MEDIA_PART_OWNED;
+}
+
+bool media_walk_next(struct media_walk *walk, struct media_step *ret_step)
+{
+    while (walk->end == MEDIA_WALK_GOES_ON) {
+        if (walk->position >= walk->region_end) {
+            walk->end = walk->position >= walk->header->audio_end ? MEDIA_WALK_AUDIO_ENDED
+                                                                  : MEDIA_WALK_BYTES_ENDED;
+            break;
+        }
+        struct media_step step = {.part = part_at(walk, walk->position)};
+        switch (walk->header->framer->unit_at(walk->source, walk->header, walk->position,
+                                              part_end(walk, step.part), &step.unit)) {
+        case MEDIA_UNIT_READY:
+            walk->position += step.unit.length;
+            *ret_step = step;
+            return true;
+        case MEDIA_UNIT_CUT:
+            *ret_step = step;
+            return step_over_cut(walk, ret_step);
+        case MEDIA_UNIT_UNKNOWN:
+            walk->end = MEDIA_WALK_CUT;
+            break;
+        case MEDIA_UNIT_INVALID:
+            find_unit(walk, walk->position + 1);
+            break;
+        case MEDIA_UNIT_END:
+            walk->end = MEDIA_WALK_AUDIO_ENDED;
+            break;
+        }
+    }
+    return false;
+}
