@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of the gateway for tests: plain http.client, every answer validated."""
+
+import http.client
+import json
+import time
+from urllib.parse import urlsplit
+
+from support.contract import check_answer
+from support.sse import Stream
+
+# Answers by the name of their schema.
+ANSWERS = {
+    "/chunked-upload-stream": "initialised",
+    "/chunk-upload-complete": "chunk-uploaded",
+    "/chunked-upload-status": "job",
+}
+
+
+class Answer:
+    def __init__(self, status: int, headers: dict[str, str], body: bytes):
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Gateway:
+    def __init__(self, base_url: str):
+        self.base_url = base_url
+
+    def request(self, method: str, path: str, body: bytes | None = None,
+                headers: dict | None = None, timeout_s: float = 30) -> Answer:
+        connection = http.client.HTTPConnection(urlsplit(self.base_url).netloc, timeout=timeout_s)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            raw = connection.getresponse()
+            answer = Answer(raw.status, dict(raw.getheaders()), raw.read())
+        finally:
+            connection.close()
+        self._check(path.partition("?")[0], answer)
+        return answer
+
+    def post(self, path: str, document, headers: dict | None = None) -> Answer:
+        return self.request("POST", path, json.dumps(document).encode(),
+                            {"Content-Type": "application/json", **(headers or {})})
+
+    def init(self, filename: str, total_size: int, **more) -> dict:
+        answer = self.post("/chunked-upload-stream",
+                           {"filename": filename, "total_size": total_size, **more})
+        assert answer.status == 201, answer.body
+        return answer.json()
+
+    def put(self, upload: dict, recording: bytes, chunk_size: int) -> Answer:
+        start = upload["chunk_index"] * chunk_size
+        chunk = recording[start:start + chunk_size]
+        assert len(chunk) == upload["expected_size"]
+        return self.request("PUT", upload["upload_url"], chunk)
+
+    def complete(self, job: dict, chunk_index: int, **more) -> Answer:
+        body = {"parent_job_id": job["parent_job_id"], "chunk_index": chunk_index,
+                "actual_size": job["upload_urls"][chunk_index]["expected_size"], **more}
+        return self.post("/chunk-upload-complete", body)
+
+    def upload(self, job: dict, recording: bytes, chunk_index: int) -> None:
+        """PUT and completion of one chunk, both of which must succeed."""
+        size = job["chunk_info"]["chunk_size_bytes"]
+        stored = self.put(job["upload_urls"][chunk_index], recording, size)
+        assert stored.status == 200, stored.body
+        completed = self.complete(job, chunk_index)
+        assert completed.status == 200, completed.body
+
+    def status(self, job: dict) -> dict:
+        answer = self.request("GET", f"/chunked-upload-status?parent_job_id={job['parent_job_id']}")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    def wait_status(self, job: dict, condition, timeout_s: float = 60) -> dict:
+        """Asks for the status until `condition(status)` holds: for what no stream event tells."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            status = self.status(job)
+            if condition(status):
+                return status
+            assert time.monotonic() < deadline, f"time is up; status {status}"
+            time.sleep(0.05)
+
+    def stream(self, job: dict, query: str = "", last_event_id: str | None = None) -> Stream:
+        return Stream(self.base_url, job["stream_url"] + query, last_event_id)
+
+    def _check(self, path: str, answer: Answer) -> None:
+        if answer.headers.get("content-type", "").startswith("application/problem+json"):
+            problem = answer.json()
+            check_answer("problem", problem)
+            assert problem["status"] == answer.status
+        elif path in ANSWERS and answer.status in (200, 201):
+            check_answer(ANSWERS[path], answer.json())
+        else:
+            assert answer.status < 400, f"{answer.status} without a problem: {answer.body[:200]!r}"
