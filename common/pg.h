@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "common/attrs.h"
-#include "common/err.h"
 #include "common/loop.h"
+#include "common/pg_error.h"
 
 #define PG_PARAMS_MAX 24
 
@@ -35,19 +35,15 @@ struct pg_params {
 typedef void (*pg_on_result)(void *context, PGresult *result, const struct err *err);
 
 void pg_free(struct pg *pg);
+/* `timeout_us` bounds a statement's wait and its run, each. Connects in the background. */
 struct pg *pg_new(struct loop *loop, const char *database_url, unsigned connection_count,
                   size_t queue_limit, uint64_t timeout_us) FREED_BY(pg_free);
 /* One statement, prepared on first use on each connection under `name` (a static string). Calls
- * back exactly once, never before it returns; after pg_free() not at all. */
+ * back exactly once, never before it returns; after pg_free() not at all. The callback must not
+ * free `pg`. */
 void pg_query(struct pg *pg, const char *name, const char *sql, const struct pg_params *params,
               pg_on_result on_result, void *context);
 /* At least one connection is up. */
 bool pg_is_up(const struct pg *pg);
-
-/* The class of a failed result or connection: shared with the assembler's blocking connection.
- * SQLSTATE classes 08, 25, 40, 53, 57, 58 and no SQLSTATE are ERR_RETRY; 22, 23, 42 and the rest
- * ERR_REJECT. */
-bool pg_err_from_result(struct err *err, const PGresult *result, const char *what);
-bool pg_err_from_connection(struct err *err, const PGconn *connection, const char *what);
 
 #endif
