@@ -46,10 +46,12 @@ enum config_outcome { CONFIG_RUN, CONFIG_EXIT_OK, CONFIG_EXIT_USAGE };
 
 struct config;
 
-/* `tables` is a NULL-terminated list of tables over the same struct. Handles --help, --version,
- * --print-config and --check itself (CONFIG_EXIT_OK). On CONFIG_EXIT_USAGE one line on standard
- * error named the option, its source and what is allowed. The strings written into `ret_values`
- * live until config_free(). */
+/* `tables` is a NULL-terminated list of tables over the same struct; an option of a later table
+ * takes the place of one of the same name, so that a process can give a common option a default of
+ * its own. Handles --help (also --help=markdown),
+ * --version, --print-config and --check itself (CONFIG_EXIT_OK). On CONFIG_EXIT_USAGE one line on
+ * standard error named the option, its source and what is allowed. The strings written into
+ * `ret_values` live until config_free(). */
 enum config_outcome config_load(const struct config_option *const *tables, const char *program,
                                 int argc, char **argv, void *ret_values,
                                 struct config **ret_config) MUST_CHECK;
