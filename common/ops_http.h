@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/attrs.h"
 #include "common/buf.h"
@@ -30,5 +31,7 @@ struct ops_http_sources {
 void ops_http_free(struct ops_http *ops);
 bool ops_http_start(struct event_base *base, const char *listen, struct ops_http_sources sources,
                     struct ops_http **ret_ops, struct err *err) MUST_CHECK;
+/* The port in use, for a `listen` that left the choice open. */
+uint16_t ops_http_port(const struct ops_http *ops);
 
 #endif
