@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_JOB_PLAN_H
+#define GATEWAY_JOB_PLAN_H
+
+/* What a client is told about a new job: where each chunk goes, and how long it may take. Pure, but
+ * for the signing key. */
+
+#include <stdint.h>
+
+#include "common/attrs.h"
+#include "common/buf.h"
+#include "common/chunk_layout.h"
+#include "common/sign.h"
+#include "gateway/media_formats.h"
+
+struct job_plan {
+    struct id job;
+    struct chunk_layout layout;
+    char extension[MEDIA_EXTENSION_SIZE];
+    double estimated_seconds; /* < 0: nothing was measured yet */
+};
+
+struct job_plan_terms {
+    const struct sign_keys *keys;
+    const char *public_url; /* put before each path; "" for none */
+    int64_t expires_wall_s;
+    int64_t max_concurrent_uploads;
+};
+
+/* The answer of POST /chunked-upload-stream. */
+void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *terms,
+                     struct buf *ret_json);
+
+/* The most that job_plan_format() can need for this many chunks. */
+size_t job_plan_bytes_max(int32_t total_chunks, const char *public_url);
+
+#define JOB_PLAN_ESTIMATE_SIZE 32
+/* "less than a minute", "2-3 minutes", "15-20 minutes", "3-4 hours". */
+void job_plan_format_estimate(double seconds, char ret_text[static JOB_PLAN_ESTIMATE_SIZE]);
+
+#endif

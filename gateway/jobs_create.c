@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/jobs_create.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "gateway/jobs_sql.h"
+
+#define DIGEST_HEX_SIZE (2 + 2 * 32 + 1) /* \x, 64 digits, NUL: PostgreSQL's bytea as text */
+#define CANONICAL_BYTES_MAX ((size_t)16 * 1024)
+#define TRIES_MAX 3
+
+/* The event's bytes are made here once and sent as they stand, whoever reads them. The estimate is
+ * the time per byte of the newest finished jobs of the same format. */
+static const char CREATE_SQL[] =
+    "WITH job AS ("
+    " INSERT INTO jobs (id, idempotency_key, request_digest, filename, extension, total_size,"
+    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, last_seq, relayed_seq)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, 1, 1)"
+    " ON CONFLICT (idempotency_key) DO NOTHING RETURNING *"
+    "), chunk AS ("
+    " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
+    " SELECT id, k, least(chunk_size_bytes, total_size - k * chunk_size_bytes)"
+    " FROM job, generate_series(0, total_chunks - 1) AS k"
+    "), event AS ("
+    " INSERT INTO job_events (job_id, seq, type, data)"
+    " SELECT id, 1, 'initialized', json_build_object('parent_job_id', id,"
+    "  'total_chunks', total_chunks, 'filename', filename, 'total_size', total_size,"
+    "  'chunk_size_bytes', chunk_size_bytes, 'processing_options', json_build_object("
+    "   'use_llm', use_llm, 'llm_mode', llm_mode, 'language', language, 'prompt', prompt),"
+    "  'created_at', " JOBS_SQL_TIME(
+        "created_at") " )::text FROM job"
+                      "), known AS ("
+                      " SELECT id, extension, total_size, chunk_size_bytes, true AS same FROM job"
+                      " UNION ALL"
+                      " SELECT id, extension, total_size, chunk_size_bytes, request_digest = $3 "
+                      "FROM jobs"
+                      "  WHERE idempotency_key = $2"
+                      "), recent AS ("
+                      " SELECT status, extension, total_size,"
+                      "  extract(epoch FROM completed_at - processing_started_at) AS seconds"
+                      " FROM jobs ORDER BY created_at DESC, id DESC LIMIT 200"
+                      "), rate AS ("
+                      " SELECT sum(seconds) / sum(total_size) AS seconds_per_byte FROM ("
+                      "  SELECT seconds, total_size FROM recent"
+                      "  WHERE status = 'done' AND extension = $5 AND seconds IS NOT NULL LIMIT "
+                      "20) AS measured"
+                      ") "
+                      "SELECT id, extension, total_size, chunk_size_bytes, same,"
+                      " (seconds_per_byte * total_size)::float8 FROM known, rate LIMIT 1";
+
+struct creation {
+    struct pg *pg; /* borrowed */
+    struct init_request request;
+    char *idempotency_key; /* owned; NULL: none */
+    unsigned tries;
+    jobs_create_on_done on_done;
+    void *context;
+};
+
+static void creation_free(struct creation *creation)
+{
+    free(creation->idempotency_key);
+    free(creation);
+}
+
+static void format_digest(const struct init_request *request, char text[static DIGEST_HEX_SIZE])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    struct buf json;
+
+    buf_init(&json, CANONICAL_BYTES_MAX);
+    init_request_canonical(request, &json);
+    int ok = EVP_Digest(buf_string(&json), json.length, digest, NULL, EVP_sha256(), NULL);
+    buf_done(&json);
+    if (ok != 1)
+        abort(); /* SHA-256 over memory fails only when memory is out */
+    memcpy(text, "\\x", 2);
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(text + 2 + 2 * i, 3, "%02x", digest[i]);
+}
+
+static const char *or_null(const char *text)
+{
+    return *text == '\0' ? NULL : text;
+}
+
+static void on_created(void *context, PGresult *result, const struct err *err);
+
+static void run(struct creation *creation)
+{
+    const struct init_request *request = &creation->request;
+    struct id job = id_random();
+    char digest[DIGEST_HEX_SIZE];
+    char numbers[3][24];
+
+    format_digest(request, digest);
+    (void)snprintf(numbers[0], sizeof numbers[0], "%" PRId64, request->layout.total_size);
+    (void)snprintf(numbers[1], sizeof numbers[1], "%" PRId64, request->layout.chunk_size_bytes);
+    (void)snprintf(numbers[2], sizeof numbers[2], "%" PRId32, request->layout.total_chunks);
+    struct pg_params params = {
+        .count = 11,
+        .values = {job.text, creation->idempotency_key, digest, request->filename,
+                   request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
+                   or_null(request->language), or_null(request->prompt)},
+    };
+    creation->tries++;
+    pg_query(creation->pg, "job_create", CREATE_SQL, &params, on_created, creation);
+}
+
+void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
+                 jobs_create_on_done on_done, void *context)
+{
+    struct creation *creation = mem_new(sizeof *creation);
+
+    creation->pg = pg;
+    creation->request = *request;
+    creation->idempotency_key = mem_copy_string(idempotency_key);
+    creation->on_done = on_done;
+    creation->context = context;
+    run(creation);
+}
+
+static struct jobs_created decode(PGresult *result)
+{
+    struct jobs_created created = {.is_other_request = *PQgetvalue(result, 0, 4) != 't'};
+    struct job_plan *plan = &created.plan;
+
+    (void)snprintf(plan->job.text, sizeof plan->job.text, "%s", PQgetvalue(result, 0, 0));
+    (void)snprintf(plan->extension, sizeof plan->extension, "%s", PQgetvalue(result, 0, 1));
+    plan->layout = chunk_layout_of(strtoll(PQgetvalue(result, 0, 2), NULL, 10),
+                                   strtoll(PQgetvalue(result, 0, 3), NULL, 10));
+    plan->estimated_seconds =
+        PQgetisnull(result, 0, 5) ? -1 : strtod(PQgetvalue(result, 0, 5), NULL);
+    return created;
+}
+
+/* No row: another request with the same key committed after this statement's snapshot was taken,
+ * so that it was neither inserted nor seen; the next try sees it. */
+static void on_created(void *context, PGresult *result, const struct err *err)
+{
+    struct creation *creation = context;
+    struct err none;
+
+    if (result == NULL) {
+        creation->on_done(creation->context, NULL, err);
+    } else if (PQntuples(result) > 0) {
+        struct jobs_created created = decode(result);
+        creation->on_done(creation->context, &created, NULL);
+    } else if (creation->tries < TRIES_MAX) {
+        run(creation);
+        return;
+    } else {
+        err_set(&none, ERR_RETRY, "postgres", 0, "the job with this key comes and goes");
+        creation->on_done(creation->context, NULL, &none);
+    }
+    creation_free(creation);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_JOBS_CREATE_H
+#define GATEWAY_JOBS_CREATE_H
+
+/*
+ * The one thing that the gateway writes to PostgreSQL: a new job with its chunks and its first
+ * event, in one statement. With an idempotency key that was used before nothing is written and the
+ * job of that time is given.
+ */
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/pg.h"
+#include "gateway/init_request.h"
+#include "gateway/job_plan.h"
+
+struct jobs_created {
+    struct job_plan plan;
+    bool is_other_request; /* the key belongs to a request that asked for something else */
+};
+
+/* `created` is NULL on failure. */
+typedef void (*jobs_create_on_done)(void *context, const struct jobs_created *created,
+                                    const struct err *err);
+
+/* `idempotency_key` may be NULL. Calls back exactly once, never before it returns. */
+void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
+                 jobs_create_on_done on_done, void *context);
+
+#endif

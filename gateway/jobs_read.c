@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/jobs_read.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/jobs_sql.h"
+
+#define TEXT_OF(number) #number
+#define DIGITS_OF(macro) TEXT_OF(macro)
+
+static const char CHUNK_SQL[] =
+    "SELECT j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
+    " j." JOBS_SQL_IS_TERMINAL ", c.status "
+    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id = $1";
+
+static const char HEAD_SQL[] = "SELECT last_seq, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
+
+static const char HEADS_SQL[] = "SELECT id, last_seq FROM jobs WHERE id = ANY($1::uuid[])";
+
+static const char EVENTS_SQL[] =
+    "SELECT seq, type, data FROM ("
+    " SELECT seq, type, data,"
+    "  sum(octet_length(data)) OVER (ORDER BY seq) - octet_length(data) AS bytes_before"
+    " FROM (SELECT seq, type, data FROM job_events WHERE job_id = $1 AND seq >= $2"
+    "  ORDER BY seq LIMIT " DIGITS_OF(JOBS_PAGE_EVENTS) ") AS rows"
+                                                        ") AS page WHERE bytes_before < " DIGITS_OF(
+                                                            JOBS_PAGE_BYTES) " ORDER BY seq";
+
+static const char PROGRESS_SQL[] =
+    "SELECT json_build_object('parent_job_id', id, 'status', status, " JOBS_SQL_PROGRESS
+    ", " JOBS_SQL_COUNTS ")::text FROM jobs WHERE id = $1";
+
+static const char TEXT_SQL[] =
+    "SELECT json_build_object('parent_job_id', j.id, 'partial_transcript', t.text,"
+    " 'available_chunks', t.available_chunks, 'last_assembled_index', j.frontier - 1,"
+    " 'total_chunks', j.total_chunks)::text, t.text <> '' "
+    "FROM jobs j, (SELECT coalesce(string_agg(coalesce(corrected, raw), '' ORDER BY chunk_index),"
+    "  '') AS text, count(*) FILTER (WHERE NOT is_gap) AS available_chunks"
+    " FROM transcript_parts WHERE job_id = $1) AS t WHERE j.id = $1";
+
+static void query_job(struct pg *pg, const char *name, const char *sql, const char *job_id,
+                      pg_on_result on_result, void *context)
+{
+    struct pg_params params = {.count = 1, .values = {job_id}};
+
+    pg_query(pg, name, sql, &params, on_result, context);
+}
+
+void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_on_result on_result,
+                     void *context)
+{
+    char index[16];
+
+    (void)snprintf(index, sizeof index, "%" PRId32, chunk_index);
+    struct pg_params params = {.count = 2, .values = {job_id, index}};
+    pg_query(pg, "job_chunk", CHUNK_SQL, &params, on_result, context);
+}
+
+static int64_t integer(const PGresult *result, int row, int column)
+{
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+static const char *text_or_null(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
+
+bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk)
+{
+    if (PQntuples(result) == 0)
+        return false;
+    *ret_chunk = (struct jobs_chunk){
+        .layout = chunk_layout_of(integer(result, 0, 0), integer(result, 0, 1)),
+        .language = text_or_null(result, 0, 3),
+        .prompt = text_or_null(result, 0, 4),
+        .is_job_terminal = *PQgetvalue(result, 0, 5) == 't',
+        .has_chunk = !PQgetisnull(result, 0, 6),
+        .is_chunk_pending = strcmp(PQgetvalue(result, 0, 6), "pending") == 0,
+    };
+    (void)snprintf(ret_chunk->extension, sizeof ret_chunk->extension, "%s",
+                   PQgetvalue(result, 0, 2));
+    return true;
+}
+
+void jobs_read_head(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_head", HEAD_SQL, job_id, on_result, context);
+}
+
+bool jobs_decode_head(const PGresult *result, struct jobs_head *ret_head)
+{
+    if (PQntuples(result) == 0)
+        return false;
+    *ret_head = (struct jobs_head){.last_seq = (uint64_t)integer(result, 0, 0),
+                                   .is_terminal = *PQgetvalue(result, 0, 1) == 't'};
+    return true;
+}
+
+void jobs_read_heads(struct pg *pg, const char *job_ids, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_heads", HEADS_SQL, job_ids, on_result, context);
+}
+
+void jobs_read_events(struct pg *pg, const char *job_id, uint64_t first_seq, pg_on_result on_result,
+                      void *context)
+{
+    char seq[24];
+
+    (void)snprintf(seq, sizeof seq, "%" PRIu64, first_seq);
+    struct pg_params params = {.count = 2, .values = {job_id, seq}};
+    pg_query(pg, "job_events", EVENTS_SQL, &params, on_result, context);
+}
+
+struct jobs_event jobs_decode_event(const PGresult *result, int row)
+{
+    return (struct jobs_event){
+        .seq = (uint64_t)integer(result, row, 0),
+        .type = PQgetvalue(result, row, 1),
+        .data = PQgetvalue(result, row, 2),
+        .length = (size_t)PQgetlength(result, row, 2),
+    };
+}
+
+void jobs_read_progress(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_progress", PROGRESS_SQL, job_id, on_result, context);
+}
+
+void jobs_read_text(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_text", TEXT_SQL, job_id, on_result, context);
+}

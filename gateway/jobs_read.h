@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_JOBS_READ_H
+#define GATEWAY_JOBS_READ_H
+
+/*
+ * What the gateway reads of jobs, as pairs: one function asks, the caller's pg_on_result is called
+ * with the rows, and a decoder turns those into plain values. SQL of the gateway is here, in
+ * jobs_create.c and in job_status.c only.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attrs.h"
+#include "common/chunk_layout.h"
+#include "common/pg.h"
+#include "gateway/media_formats.h"
+
+/* --- what a completion needs --- */
+
+struct jobs_chunk {
+    struct chunk_layout layout;
+    char extension[MEDIA_EXTENSION_SIZE];
+    const char *language; /* borrowed from the result; NULL: unset */
+    const char *prompt;
+    bool is_job_terminal;
+    bool has_chunk;
+    bool is_chunk_pending;
+};
+
+void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_on_result on_result,
+                     void *context);
+/* False: there is no such job. */
+bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk) MUST_CHECK;
+
+/* --- what streams need --- */
+
+struct jobs_head {
+    uint64_t last_seq;
+    bool is_terminal;
+};
+
+void jobs_read_head(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* False: there is no such job. */
+bool jobs_decode_head(const PGresult *result, struct jobs_head *ret_head) MUST_CHECK;
+
+/* Of many jobs at once: `job_ids` is "{id,id,...}". Rows of id and last_seq. */
+void jobs_read_heads(struct pg *pg, const char *job_ids, pg_on_result on_result, void *context);
+
+/* A page is cut at this many events or, after its first, at this many bytes of data. */
+#define JOBS_PAGE_EVENTS 200
+#define JOBS_PAGE_BYTES 65536
+
+struct jobs_event {
+    uint64_t seq;
+    const char *type; /* borrowed from the result */
+    const char *data;
+    size_t length;
+};
+
+void jobs_read_events(struct pg *pg, const char *job_id, uint64_t first_seq, pg_on_result on_result,
+                      void *context);
+struct jobs_event jobs_decode_event(const PGresult *result, int row);
+
+/* One row: the data of a progress_update. */
+void jobs_read_progress(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* One row: the data of a whole-text partial_transcript, and whether there is any text yet. */
+void jobs_read_text(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+
+#endif

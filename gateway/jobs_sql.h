@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_JOBS_SQL_H
+#define GATEWAY_JOBS_SQL_H
+
+/* Pieces of SQL over a row of `jobs`, used by more than one statement (house rule: one fact, one
+ * place). Percentages are rounded down, so that none shows 100 before its time. */
+
+#define JOBS_SQL_IS_TERMINAL "status IN ('done', 'failed', 'cancelled', 'expired')"
+
+#define JOBS_SQL_PROGRESS                                                                          \
+    "'progress', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN 100 ELSE least(99, floor(50.0 *"          \
+    " (uploaded_chunks + completed_chunks + failed_chunks) / total_chunks)) END,"                  \
+    " 'upload_progress', floor(100.0 * uploaded_chunks / total_chunks),"                           \
+    " 'processing_progress', floor(100.0 * (completed_chunks + failed_chunks) / total_chunks),"    \
+    " 'success_rate', CASE WHEN completed_chunks + failed_chunks = 0 THEN 0 ELSE"                  \
+    "  floor(100.0 * completed_chunks / (completed_chunks + failed_chunks)) END"
+
+#define JOBS_SQL_COUNTS                                                                            \
+    "'total_chunks', total_chunks, 'uploaded_chunks', uploaded_chunks,"                            \
+    " 'completed_chunks', completed_chunks, 'failed_chunks', failed_chunks"
+
+/* RFC 3339 in UTC with milliseconds; NULL stays NULL. */
+#define JOBS_SQL_TIME(column)                                                                      \
+    "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+#endif
