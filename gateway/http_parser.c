@@ -85,7 +85,7 @@ static enum http_parse refuse_over_limit(struct http_parser *parser)
 
 static enum http_parse refuse_error(struct http_parser *parser, llhttp_errno_t error)
 {
-    if (error == HPE_INVALID_VERSION)
+    if (error == HPE_INVALID_VERSION && !parser->is_version_read)
         (void)refuse(parser, PROBLEM_VERSION_NOT_SUPPORTED, NULL);
     else
         (void)refuse(parser, PROBLEM_MALFORMED_REQUEST, "the request could not be parsed");
@@ -103,6 +103,7 @@ enum http_parse http_parser_feed(struct http_parser *parser, const char *data, s
     size_t slice = length < room ? length : room;
     if (llhttp_get_errno(&parser->llhttp) == HPE_PAUSED)
         llhttp_resume(&parser->llhttp);
+    parser->feed_start = data;
     llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, slice);
     bool is_paused = error == HPE_PAUSED;
     *ret_used = is_paused ? (size_t)(llhttp_get_error_pos(&parser->llhttp) - data) : slice;
@@ -128,14 +129,38 @@ static int append_text(struct http_parser *parser, const char *text, size_t leng
     return buf_is_over(&parser->head.text) ? refuse(parser, PROBLEM_HEADER_TOO_LARGE, NULL) : 0;
 }
 
+/* Where `at` stands, in bytes of this request. */
+static size_t place_of(const struct http_parser *parser, const char *at)
+{
+    return parser->taken_bytes + (size_t)(at - parser->feed_start);
+}
+
+static int on_method(llhttp_t *llhttp, const char *at, size_t length)
+{
+    struct http_parser *parser = owner_of(llhttp);
+    parser->method_end = place_of(parser, at) + length;
+    return 0;
+}
+
+/* llhttp passes over any number of spaces before the target; others might not. */
 static int on_url(llhttp_t *llhttp, const char *at, size_t length)
 {
-    return append_text(owner_of(llhttp), at, length);
+    struct http_parser *parser = owner_of(llhttp);
+    if (parser->head.text.length == 0 && place_of(parser, at) != parser->method_end + 1)
+        return refuse(parser, PROBLEM_MALFORMED_REQUEST,
+                      "the request target must follow the method after one space");
+    return append_text(parser, at, length);
 }
 
 static int on_url_complete(llhttp_t *llhttp)
 {
     return append_text(owner_of(llhttp), "", 1);
+}
+
+static int on_version_complete(llhttp_t *llhttp)
+{
+    owner_of(llhttp)->is_version_read = true;
+    return 0;
 }
 
 /* Trailers count against the body's limit and are otherwise passed over: none decides anything. */
@@ -234,8 +259,10 @@ static int on_message_complete(llhttp_t *llhttp)
 static const llhttp_settings_t *parser_settings(void)
 {
     static const llhttp_settings_t SETTINGS = {
+        .on_method = on_method,
         .on_url = on_url,
         .on_url_complete = on_url_complete,
+        .on_version_complete = on_version_complete,
         .on_header_field = on_header_field,
         .on_header_field_complete = on_header_field_complete,
         .on_header_value = on_header_value,

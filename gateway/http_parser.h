@@ -31,8 +31,11 @@ struct http_parser {
     unsigned header_limit_count;
     size_t taken_bytes; /* of this head, or of this body as sent, chunk framing included */
     size_t taken_limit_bytes;
-    uint32_t field_start; /* where the header being read begins in head.text */
+    const char *feed_start; /* of the bytes being fed */
+    size_t method_end;      /* where the method ended, in bytes of this request */
+    uint32_t field_start;   /* where the header being read begins in head.text */
     uint32_t value_start;
+    bool is_version_read;
     bool is_in_body;
     bool is_complete;
     bool is_refused;

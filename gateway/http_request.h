@@ -29,7 +29,7 @@ const char *http_request_capture(const struct http_request *request);
 /* The raw query without '?', "" if there is none. May hold a signature: never log it. */
 const char *http_request_raw_query(const struct http_request *request);
 /* The first parameter of that name, percent- and plus-decoded; NULL if absent. */
-const char *http_request_query(const struct http_request *request, const char *name);
+const char *http_request_query(struct http_request *request, const char *name);
 /* The header's first value, NULL if absent. Names compare without case. */
 const char *http_request_header(const struct http_request *request, const char *name);
 /* The body of a ROUTE_BODY_JSON route, NUL-terminated; "" and 0 otherwise. */
@@ -50,8 +50,9 @@ bool http_request_is_alive(const struct http_request *request);
 void http_request_set_tag(struct http_request *request, const void *tag);
 const void *http_request_tag(const struct http_request *request);
 
-/* Runs once if the client goes away before the release; the request must still be released, then
- * or later. It may be released inside the callback. */
+/* Runs once if the client goes away before the release (unless a sink was given, which has its
+ * own); the request must still be released, then or later. It may be released inside the callback.
+ */
 void http_request_on_abort(struct http_request *request,
                            void (*on_abort)(struct http_request *request, void *context),
                            void *context);
