@@ -23,18 +23,29 @@ CREATE TABLE jobs (
     completed_chunks         integer NOT NULL DEFAULT 0,
     failed_chunks            integer NOT NULL DEFAULT 0,
     total_segments           integer NOT NULL DEFAULT 0,
-    -- Ordered text: every chunk below `frontier` is terminal; every part below `settled_parts` has
-    -- its final text. frontier - 1 <= settled_parts <= frontier.
+    -- Ordered text: every chunk below `frontier` is terminal and passed; every part below
+    -- `settled_parts` has its final text. frontier - 1 <= settled_parts <= frontier.
     frontier                 integer NOT NULL DEFAULT 0,
     settled_parts            integer NOT NULL DEFAULT 0,
-    -- Samples before chunk `frontier` at the native rate; NULL while no rate is known.
+    available_chunks         integer NOT NULL DEFAULT 0,  -- passed with text, not as a gap
+    -- Samples before chunk `frontier` at `sample_rate`, the rate of the first chunk with audio
+    -- (NULL: none yet), and what the length of a gap is estimated by.
     frontier_sample          bigint NOT NULL DEFAULT 0,
     sample_rate              integer,
+    ratio_samples            bigint NOT NULL DEFAULT 0,
+    ratio_bytes              bigint NOT NULL DEFAULT 0,
     transcript_bytes         bigint NOT NULL DEFAULT 0,
+    processing_time_ms       bigint NOT NULL DEFAULT 0,   -- sums over the chunks that are done
+    speech_time_ms           bigint NOT NULL DEFAULT 0,
+    speech_requests          bigint NOT NULL DEFAULT 0,
     -- Events: `last_seq` is the newest in job_events, `relayed_seq` the highest that Kafka has
     -- acknowledged with all before it.
     last_seq                 bigint NOT NULL,
     relayed_seq              bigint NOT NULL DEFAULT 0,
+    -- The partition of the job's records: who owns it owns the job. NULL: none has come yet.
+    home_partition           integer,
+    -- False once the job is terminal and its last event relayed: nothing is left to do.
+    is_open                  boolean NOT NULL DEFAULT true,
 
     created_at               timestamptz NOT NULL DEFAULT now(),
     upload_started_at        timestamptz,
@@ -44,6 +55,7 @@ CREATE TABLE jobs (
 ) WITH (fillfactor = 70);                      -- room for HOT updates: no index on what changes
 
 CREATE INDEX jobs_created ON jobs (created_at, id);
+CREATE INDEX jobs_open ON jobs (home_partition) WHERE is_open;
 
 CREATE TABLE chunks (
     job_id                uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
@@ -56,6 +68,7 @@ CREATE TABLE chunks (
     min_attempt           integer NOT NULL DEFAULT 1,
     retry_count           integer NOT NULL DEFAULT 0,
     start_count           integer NOT NULL DEFAULT 0,  -- chunk.started seen for this attempt
+    resync_from           bigint,                      -- this attempt decodes from this byte on
     work_partition        integer,                     -- where the newest work record lies
     work_offset           bigint,
     waiting_from          bigint,                      -- header bytes that have not arrived yet
@@ -90,14 +103,16 @@ CREATE TABLE chunks (
 
 CREATE INDEX chunks_open ON chunks (work_partition, work_offset)
     WHERE status IN ('uploaded', 'processing');
+CREATE INDEX chunks_parked ON chunks (job_id) WHERE waiting_from IS NOT NULL;
 
 -- What the speech service said about a chunk, as published by the worker: words and segments with
 -- positions in samples relative to the chunk's first owned sample. Written once.
 CREATE TABLE chunk_readings (
-    job_id      uuid NOT NULL,
-    chunk_index integer NOT NULL,
-    language    text,
-    reading     jsonb NOT NULL,
+    job_id        uuid NOT NULL,
+    chunk_index   integer NOT NULL,
+    language      text,
+    reading       jsonb NOT NULL,
+    reading_bytes integer NOT NULL,                    -- of its text
     PRIMARY KEY (job_id, chunk_index),
     FOREIGN KEY (job_id, chunk_index) REFERENCES chunks ON DELETE CASCADE
 );
@@ -134,26 +149,31 @@ CREATE TABLE job_events (
 
 -- The next record to apply of each partition that an assembler reads; moved in the transaction
 -- that applies it. The owner is known by its backend, so that a successor can end a stopped one.
+-- How often owners died while the same record was the next is counted, so that a record that kills
+-- them ends in dead.letters.
 CREATE TABLE consumer_offsets (
     topic               text NOT NULL,
     partition           integer NOT NULL,
     next_offset         bigint NOT NULL,
     owner_pid           integer,
     owner_backend_start timestamptz,
+    stuck_offset        bigint,
+    stuck_count         integer NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition)
 );
 
--- What must happen after a commit and is no event. Written with its cause, published when due.
+-- What must happen after a commit and is no event: written with its cause, published when due by
+-- the job's owner, deleted when Kafka has acknowledged it. `chunk.work`: the chunk's attempt is
+-- published to chunks.uploaded (a retry, the end of a wait, lost work).
 CREATE TABLE tasks (
-    id          uuid PRIMARY KEY,
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job_id      uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    chunk_index integer,
+    chunk_index integer NOT NULL,
     kind        text NOT NULL CHECK (kind IN ('chunk.work')),
-    payload     jsonb NOT NULL,
-    state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'published')),
-    due_at      timestamptz NOT NULL DEFAULT now(),
+    attempt     integer NOT NULL,
+    due_at      timestamptz NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE INDEX tasks_due ON tasks (due_at) WHERE state = 'waiting';
+CREATE INDEX tasks_due ON tasks (due_at);
 CREATE INDEX tasks_of_chunk ON tasks (job_id, chunk_index);

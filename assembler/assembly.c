@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/assembly.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/mem.h"
+
+#define TEXT_BYTES_MAX ((size_t)1 << 30)
+#define GAP_TEXT_SIZE 64
+#define MS_PER_SECOND 1000
+
+struct walk {
+    struct job *job;
+    const struct assembly_limits *limits;
+    struct assembly_step *step;
+    int32_t passed;
+};
+
+void assembly_step_done(struct assembly_step *step)
+{
+    buf_done(&step->delta);
+    free(step->placed);
+    step->placed = NULL;
+}
+
+int64_t assembly_ms(int64_t samples, int32_t sample_rate)
+{
+    return sample_rate <= 0 ? 0 : samples * MS_PER_SECOND / sample_rate;
+}
+
+static int32_t word_count(const struct chunk *chunk)
+{
+    return (int32_t)chunk->reading->word_count;
+}
+
+static int64_t word_middle(const struct reading_word *word)
+{
+    return word->start + (word->end - word->start) / 2;
+}
+
+/* The first word whose middle is at or after `position`. */
+static int32_t first_word_at(const struct chunk *chunk, int64_t position)
+{
+    int32_t word = 0;
+
+    while (word < word_count(chunk) && word_middle(&chunk->reading->words[word]) < position)
+        word++;
+    return word;
+}
+
+static int32_t at_least(int32_t value, int32_t minimum)
+{
+    return value < minimum ? minimum : value;
+}
+
+static bool is_last(const struct job *job, const struct chunk *chunk)
+{
+    return chunk->index == job->layout.total_chunks - 1;
+}
+
+static bool has_sound(const struct chunk *chunk)
+{
+    return chunk->status == CHUNK_DONE && chunk->audio.samples > 0;
+}
+
+struct chunk_words assembly_own_words(const struct job *job, const struct chunk *chunk)
+{
+    struct chunk_words words = {0, 0, word_count(chunk)};
+
+    if (chunk->index > 0)
+        words.first = first_word_at(chunk, 0);
+    if (!is_last(job, chunk))
+        words.last = at_least(first_word_at(chunk, chunk->audio.samples), words.first);
+    words.emitted = words.first;
+    return words;
+}
+
+/* --- Emitting ----------------------------------------------------------------------------------
+ */
+
+static void touch(struct walk *walk, int32_t chunk_index)
+{
+    struct assembly_step *step = walk->step;
+
+    if (step->from_chunk > step->to_chunk)
+        step->from_chunk = chunk_index;
+    step->to_chunk = chunk_index;
+}
+
+/* Consumes the text. A part is written even if empty: it says that the chunk has been passed. */
+static void emit(struct walk *walk, struct job_part take_part)
+{
+    buf_append_string(&walk->step->delta, take_part.text);
+    touch(walk, take_part.chunk_index);
+    job_add_part(walk->job, take_part);
+}
+
+/* The transcript does not begin with the space that its first word brings along. */
+static const char *without_first_space(const struct walk *walk, const struct buf *text,
+                                       const char *word)
+{
+    bool is_first =
+        walk->job->transcript_bytes == 0 && walk->step->delta.length == 0 && text->length == 0;
+
+    return is_first && word[0] == ' ' ? word + 1 : word;
+}
+
+/* Sends the words from `emitted` up to `end`. */
+static void emit_words(struct walk *walk, struct chunk *chunk, int32_t end)
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_BYTES_MAX);
+    for (int32_t i = chunk->words.emitted; i < end; i++)
+        buf_append_string(&text, without_first_space(walk, &text, chunk->reading->words[i].text));
+    chunk->words.emitted = end;
+    chunk->is_changed = true;
+    emit(walk, (struct job_part){
+                   .chunk_index = chunk->index,
+                   .text = buf_take(&text),
+                   .start_sample = chunk->start_sample,
+                   .end_sample = chunk->start_sample + chunk->audio.samples,
+               });
+}
+
+/* Decides where an open part ends. */
+static void settle(struct walk *walk, struct chunk *chunk, int32_t last)
+{
+    chunk->words.last = at_least(last, chunk->words.emitted);
+    if (chunk->words.last > chunk->words.emitted)
+        emit_words(walk, chunk, chunk->words.last);
+    chunk->is_changed = true;
+    walk->job->settled_parts = chunk->index + 1;
+}
+
+/* --- Placing in time ---------------------------------------------------------------------------
+ */
+
+static void place(struct walk *walk, struct chunk *chunk, const struct chunk *previous,
+                  int64_t samples)
+{
+    struct job *job = walk->job;
+    struct assembly_step *step = walk->step;
+    bool follows_estimate =
+        previous != NULL && (previous->status == CHUNK_FAILED || previous->start_is_estimated);
+    bool is_absolute = has_sound(chunk) && chunk->audio.has_absolute_start;
+
+    chunk->start_sample = is_absolute ? chunk->audio.absolute_start : job->frontier_sample;
+    chunk->start_is_estimated = !is_absolute && follows_estimate;
+    chunk->is_placed = true;
+    chunk->is_changed = true;
+    job->frontier_sample = chunk->start_sample + samples;
+    step->placed = mem_resize(step->placed, step->placed_count + 1, sizeof *step->placed);
+    step->placed[step->placed_count++] =
+        (struct assembly_place){chunk->index, assembly_ms(chunk->start_sample, job->sample_rate)};
+}
+
+/* A recording whose rate changes on the way is placed by its first rate. */
+static int64_t in_job_rate(const struct job *job, const struct chunk *chunk)
+{
+    if (chunk->audio.sample_rate == job->sample_rate || chunk->audio.sample_rate == 0)
+        return chunk->audio.samples;
+    return (int64_t)((double)chunk->audio.samples * job->sample_rate / chunk->audio.sample_rate);
+}
+
+static void learn_rate(struct job *job, const struct chunk *chunk)
+{
+    if (!has_sound(chunk))
+        return;
+    if (job->sample_rate == 0)
+        job->sample_rate = chunk->audio.sample_rate;
+    if (chunk->audio.next_byte > chunk->audio.first_byte) {
+        job->ratio_samples = in_job_rate(job, chunk);
+        job->ratio_bytes = chunk->audio.next_byte - chunk->audio.first_byte;
+    }
+}
+
+/* --- Gaps --------------------------------------------------------------------------------------
+ */
+
+static const struct chunk *first_sound_ahead(const struct job *job)
+{
+    for (int32_t index = job->frontier; index < job->layout.total_chunks; index++) {
+        const struct chunk *chunk = job_chunk(job, index);
+
+        if (chunk == NULL || !chunk_is_terminal(chunk))
+            return NULL;
+        if (has_sound(chunk))
+            return chunk;
+    }
+    return NULL;
+}
+
+/* A gap's length is that of its bytes in the chunk before it, or, at the beginning, in the first
+ * one after it: whatever the order of arrival, the same text. False: that one is not there yet. */
+static bool can_estimate(struct job *job)
+{
+    if (job->ratio_bytes > 0)
+        return true;
+    const struct chunk *ahead = first_sound_ahead(job);
+    bool is_complete = job->completed_chunks + job->failed_chunks == job->layout.total_chunks;
+
+    if (ahead == NULL)
+        return is_complete;
+    learn_rate(job, ahead);
+    return true;
+}
+
+static int64_t estimated_samples(const struct job *job, const struct chunk *chunk)
+{
+    int64_t bytes = chunk_layout_size(&job->layout, chunk->index);
+
+    if (job->ratio_bytes == 0)
+        return 0;
+    return (int64_t)((double)bytes * (double)job->ratio_samples / (double)job->ratio_bytes);
+}
+
+static void format_time(int64_t seconds, char ret_text[static 16])
+{
+    (void)snprintf(ret_text, 16, "%02" PRId64 ":%02" PRId64 ":%02" PRId64, seconds / 3600 % 100000,
+                   seconds / 60 % 60, seconds % 60);
+}
+
+static char *gap_text(const struct walk *walk, int64_t start_sample, int64_t end_sample)
+{
+    char from[16];
+    char to[16];
+    char text[GAP_TEXT_SIZE] = " [gap]";
+    int32_t rate = walk->job->sample_rate;
+    struct buf nothing = {0};
+
+    if (rate > 0) {
+        format_time(start_sample / rate, from);
+        format_time((end_sample + rate - 1) / rate, to);
+        (void)snprintf(text, sizeof text, " [gap %s\u2013%s]", from, to);
+    }
+    return mem_copy_string(without_first_space(walk, &nothing, text));
+}
+
+static void pass_failed(struct walk *walk, struct chunk *chunk, struct chunk *previous)
+{
+    struct job *job = walk->job;
+    int64_t samples = estimated_samples(job, chunk);
+
+    if (previous != NULL && job->settled_parts == previous->index)
+        settle(walk, previous,
+               has_sound(previous) ? first_word_at(previous, previous->audio.samples)
+                                   : word_count(previous));
+    place(walk, chunk, previous, samples);
+    emit(walk, (struct job_part){
+                   .chunk_index = chunk->index,
+                   .text = gap_text(walk, chunk->start_sample, job->frontier_sample),
+                   .is_gap = true,
+                   .start_sample = chunk->start_sample,
+                   .end_sample = job->frontier_sample,
+               });
+    chunk->words = (struct chunk_words){0, 0, 0};
+    job->settled_parts = chunk->index + 1;
+}
+
+/* --- Seams -------------------------------------------------------------------------------------
+ */
+
+/* Words of the chunk that no reading to come can change. */
+static int32_t stable_end(const struct walk *walk, const struct chunk *chunk)
+{
+    int64_t hold_back = walk->limits->hold_back_ms * chunk->audio.sample_rate / MS_PER_SECOND;
+    int64_t limit = chunk->audio.samples - hold_back;
+    int32_t word = chunk->words.first;
+
+    while (word < word_count(chunk) && chunk->reading->words[word].end <= limit)
+        word++;
+    return word;
+}
+
+static struct seam_choice cut_at_border(const struct chunk *earlier, const struct chunk *later)
+{
+    return (struct seam_choice){
+        .method = SEAM_HARD_CUT,
+        .earlier_end = (size_t)at_least(first_word_at(earlier, earlier->audio.samples),
+                                        earlier->words.emitted),
+        .later_start = (size_t)first_word_at(later, 0),
+        .crossing = earlier->audio.samples,
+    };
+}
+
+static struct seam_choice join(const struct chunk *earlier, const struct chunk *later)
+{
+    if (earlier->audio.sample_rate != later->audio.sample_rate)
+        return cut_at_border(earlier, later);
+    return seam_join(&(struct seam_input){
+        .earlier = {earlier->reading, 0},
+        .later = {later->reading, earlier->audio.samples},
+        .border = earlier->audio.samples,
+        .sample_rate = earlier->audio.sample_rate,
+        .earlier_emitted = (size_t)earlier->words.emitted,
+    });
+}
+
+static void decide_seam(struct walk *walk, struct chunk *previous, struct chunk *chunk)
+{
+    struct seam_choice choice = join(previous, chunk);
+
+    settle(walk, previous, (int32_t)choice.earlier_end);
+    chunk->words.first = (int32_t)choice.later_start;
+    job_add_seam(walk->job, chunk->index, &choice);
+    if (choice.method == SEAM_HARD_CUT)
+        walk->step->hard_cuts++;
+}
+
+/* Beside a chunk without sound (a cover picture, an index) there is nothing to join. */
+static void decide_left(struct walk *walk, struct chunk *previous, struct chunk *chunk)
+{
+    bool is_open = previous != NULL && walk->job->settled_parts == previous->index;
+
+    if (is_open && has_sound(previous) && has_sound(chunk)) {
+        decide_seam(walk, previous, chunk);
+        return;
+    }
+    if (is_open)
+        settle(walk, previous, word_count(previous));
+    chunk->words.first =
+        previous != NULL && previous->status == CHUNK_FAILED ? first_word_at(chunk, 0) : 0;
+}
+
+static void pass_done(struct walk *walk, struct chunk *chunk, struct chunk *previous)
+{
+    struct job *job = walk->job;
+
+    learn_rate(job, chunk);
+    decide_left(walk, previous, chunk);
+    place(walk, chunk, previous, in_job_rate(job, chunk));
+    job->available_chunks++;
+    chunk->words.emitted = chunk->words.first;
+    if (is_last(job, chunk)) {
+        emit_words(walk, chunk, at_least(word_count(chunk), chunk->words.first));
+        settle(walk, chunk, chunk->words.emitted);
+    } else {
+        emit_words(walk, chunk, stable_end(walk, chunk));
+    }
+}
+
+/* --- The walk ----------------------------------------------------------------------------------
+ */
+
+static bool begins_elsewhere(const struct chunk *previous, const struct chunk *chunk)
+{
+    return previous != NULL && has_sound(previous) && has_sound(chunk) &&
+           previous->audio.next_byte != chunk->audio.first_byte;
+}
+
+/* One more attempt, whose result alone counts from now on. */
+static void resync(struct job *job, const struct chunk *previous, struct chunk *chunk)
+{
+    chunk->resync_from = previous->audio.next_byte;
+    chunk->status = CHUNK_UPLOADED;
+    chunk->attempt++;
+    chunk->min_attempt = chunk->attempt;
+    chunk->start_count = 0;
+    chunk->is_changed = true;
+    job_add_task(job, &(struct job_task){.chunk_index = chunk->index, .attempt = chunk->attempt});
+}
+
+static bool is_loaded(const struct chunk *chunk)
+{
+    return chunk == NULL || chunk->status != CHUNK_DONE || chunk->reading != NULL;
+}
+
+/* False: the frontier stays where it is. */
+static bool pass_one(struct walk *walk)
+{
+    struct job *job = walk->job;
+    struct chunk *chunk = job_chunk(job, job->frontier);
+    struct chunk *previous = job->frontier > 0 ? job_chunk(job, job->frontier - 1) : NULL;
+
+    if (chunk == NULL || !chunk_is_terminal(chunk))
+        return false;
+    assert(job->frontier == 0 || previous != NULL);
+    if (walk->passed >= walk->limits->chunks ||
+        walk->step->delta.length >= walk->limits->text_bytes || !is_loaded(chunk) ||
+        !is_loaded(previous)) {
+        job->has_more = true;
+        return false;
+    }
+    if (begins_elsewhere(previous, chunk)) {
+        if (chunk->resync_from == 0) {
+            resync(job, previous, chunk);
+            return false;
+        }
+        walk->step->mismatches++;
+    }
+    if (chunk->status == CHUNK_DONE)
+        pass_done(walk, chunk, previous);
+    else if (can_estimate(job))
+        pass_failed(walk, chunk, previous);
+    else
+        return false;
+    job->frontier++;
+    walk->passed++;
+    return true;
+}
+
+void assembly_advance(struct job *job, const struct assembly_limits *limits,
+                      struct assembly_step *ret_step)
+{
+    struct walk walk = {.job = job, .limits = limits, .step = ret_step};
+
+    *ret_step = (struct assembly_step){.from_chunk = 0, .to_chunk = -1};
+    buf_init(&ret_step->delta, TEXT_BYTES_MAX);
+    job->has_more = false;
+    while (job->frontier < job->layout.total_chunks && pass_one(&walk))
+        ;
+    job->transcript_bytes += (int64_t)ret_step->delta.length;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_JOB_H
+#define ASSEMBLER_JOB_H
+
+/*
+ * A job and those of its chunks that the present transaction has loaded, as plain values, together
+ * with what the transaction will write: events, parts of the text, seams, tasks. The pure modules
+ * (job_state, assembly) change it; the store loads and writes it. It lives as long as its
+ * transaction.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "common/attrs.h"
+#include "common/chunk_layout.h"
+#include "common/event.h"
+#include "common/ids.h"
+#include "common/reading.h"
+#include "common/seam.h"
+
+enum job_status {
+    JOB_UPLOADING,
+    JOB_PROCESSING, /* every chunk is uploaded */
+    JOB_ASSEMBLING, /* every chunk is done or finally failed */
+    JOB_DONE,
+    JOB_FAILED, /* no chunk succeeded */
+    JOB_CANCELLED,
+    JOB_EXPIRED,
+    JOB_STATUS_COUNT
+};
+
+enum chunk_status {
+    CHUNK_PENDING,
+    CHUNK_UPLOADED,
+    CHUNK_PROCESSING,
+    CHUNK_DONE,
+    CHUNK_FAILED,
+    CHUNK_STATUS_COUNT
+};
+
+/* The words of a chunk's reading that are its part of the ordered text: [first, last), of which
+ * those below `emitted` have been sent. -1: not decided yet. */
+struct chunk_words {
+    int32_t first;
+    int32_t emitted;
+    int32_t last;
+};
+
+struct chunk {
+    int32_t index;
+    enum chunk_status status;
+    int32_t attempt;
+    int32_t min_attempt;
+    int32_t retry_count;
+    int32_t start_count;        /* chunk.started seen for this attempt and work record */
+    struct kafka_position work; /* the newest work record; partition -1: unknown */
+    int64_t resync_from;        /* this attempt decodes from here, see assembly.h; 0: no resync */
+    int64_t waiting_from;       /* bytes that have not arrived yet; -1: none */
+    int64_t waiting_to;
+    int64_t deferred_until_wall_us; /* 0: not deferred */
+    char *deferred_reason;          /* owned */
+    char *error;                    /* owned, the JSON object shown to people; NULL: none */
+    int64_t processing_time_ms;     /* -1: not done */
+
+    bool has_audio; /* the following is known */
+    struct event_audio audio;
+    int64_t start_sample; /* of the recording; valid when is_placed */
+    bool is_placed;
+    bool start_is_estimated;
+    struct chunk_words words;
+
+    const struct reading *reading; /* borrowed from the record or from the next; NULL: not loaded */
+    struct reading *loaded_reading; /* owned */
+    int64_t reading_bytes;          /* of its JSON, so that loading can be bounded */
+    char language[8];
+
+    /* What the transaction does to the row. */
+    bool is_changed;
+    bool is_reading_new;
+    bool now_uploaded;
+    bool now_started;
+    bool now_heard;
+    bool now_completed;
+
+    UT_hash_handle hh;
+};
+
+/* One durable event, or a view when `seq` is 0. */
+struct job_event {
+    int64_t seq;
+    const char *type; /* static */
+    char *data;       /* owned: the bytes of the SSE data field */
+    bool is_stored;   /* already in job_events, only to be relayed */
+};
+
+/* Text to be appended to a part of the ordered transcript. */
+struct job_part {
+    int32_t chunk_index;
+    char *text; /* owned */
+    bool is_gap;
+    int64_t start_sample;
+    int64_t end_sample;
+};
+
+struct job_seam {
+    int32_t chunk_index; /* the later of the two */
+    struct seam_choice choice;
+};
+
+/* A work record that is due later or now. */
+struct job_task {
+    int32_t chunk_index;
+    int32_t attempt;
+    int64_t due_in_us;
+};
+
+#define JOB_LIST(type)                                                                             \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+    }
+
+struct job {
+    struct id id;
+    struct chunk_layout layout;
+    char extension[8];
+    char *language; /* owned, NULL: detected */
+    char *prompt;   /* owned */
+
+    enum job_status status;
+    int32_t uploaded_chunks;
+    int32_t completed_chunks;
+    int32_t failed_chunks;
+    int32_t total_segments;
+    int32_t frontier;         /* every chunk below is terminal and passed */
+    int32_t settled_parts;    /* every part below has its final text */
+    int32_t available_chunks; /* passed with text, not as a gap */
+    int64_t frontier_sample;  /* where the frontier stands in the recording */
+    int32_t sample_rate;      /* 0: not known yet */
+    int64_t ratio_samples; /* of the newest passed chunk with audio: what a gap is estimated by */
+    int64_t ratio_bytes;
+    int64_t transcript_bytes;
+    int64_t processing_time_ms;
+    int64_t speech_time_ms;
+    int64_t speech_requests;
+    int64_t last_seq;
+    int64_t relayed_seq;
+    int32_t home_partition; /* of its records; -1: never touched */
+    int64_t age_ms;         /* since it was created, by the database's clock */
+
+    struct chunk *chunks; /* loaded ones, by index; owned */
+
+    bool now_upload_started;
+    bool now_processing_started;
+    bool now_first_completed;
+    bool now_completed;
+    bool has_ready_check; /* a chunk was uploaded or parked: parked ones may have become ready */
+    bool has_more;        /* the frontier stopped at a limit, not at an open chunk */
+    bool is_shown;        /* a progress_update is due */
+
+    JOB_LIST(struct job_event) events;
+    JOB_LIST(struct job_part) parts;
+    JOB_LIST(struct job_seam) seams;
+    JOB_LIST(struct job_task) tasks;
+    JOB_LIST(int32_t) skips; /* chunks that keep killing workers: to be put on jobs.control */
+
+    UT_hash_handle hh;
+};
+
+void job_free(struct job *job);
+struct job *job_new(const char *job_id) FREED_BY(job_free);
+/* NULL when it is not loaded. */
+struct chunk *job_chunk(const struct job *job, int32_t index);
+/* Asserts that it is not loaded yet. */
+struct chunk *job_add_chunk(struct job *job, int32_t index);
+bool job_is_terminal(const struct job *job);
+bool chunk_is_terminal(const struct chunk *chunk);
+
+/* Appends with the next seq; `take_data` is consumed. */
+void job_add_event(struct job *job, const char *type, char *take_data);
+/* One that somebody else has stored and nobody relayed. */
+void job_add_stored_event(struct job *job, int64_t seq, const char *type, char *take_data);
+/* A view: no seq, not stored. */
+void job_add_view(struct job *job, const char *type, char *take_data);
+/* Text to be appended to a part; consumed. */
+void job_add_part(struct job *job, struct job_part take_part);
+void job_add_seam(struct job *job, int32_t chunk_index, const struct seam_choice *choice);
+void job_add_task(struct job *job, const struct job_task *task);
+void job_add_skip(struct job *job, int32_t chunk_index);
+
+const char *job_status_name(enum job_status status);
+bool job_status_parse(const char *name, enum job_status *ret_status) MUST_CHECK;
+const char *chunk_status_name(enum chunk_status status);
+bool chunk_status_parse(const char *name, enum chunk_status *ret_status) MUST_CHECK;
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/job_event.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "assembler/json_text.h"
+#include "common/mem.h"
+
+/* What one delta holds once escaped: the rest of its event stays far below the difference. */
+#define DELTA_TEXT_MAX (96 * 1024)
+#define ERROR_MESSAGE_MAX 1024
+
+struct json {
+    struct buf buf;
+    bool has_member;
+};
+
+static struct json json_begin(const struct job *job)
+{
+    struct json json;
+
+    buf_init(&json.buf, JOB_EVENT_BYTES_MAX);
+    buf_append_format(&json.buf, "{\"parent_job_id\":\"%s\"", job->id.text);
+    return json;
+}
+
+static char *json_end(struct json *json)
+{
+    buf_append_string(&json->buf, "}");
+    assert(!buf_is_over(&json->buf));
+    return buf_take(&json->buf);
+}
+
+static void add_int(struct json *json, const char *name, int64_t value)
+{
+    buf_append_format(&json->buf, ",\"%s\":%" PRId64, name, value);
+}
+
+static void add_null(struct json *json, const char *name)
+{
+    buf_append_format(&json->buf, ",\"%s\":null", name);
+}
+
+/* One decimal: what a person can see. */
+static void add_percent(struct json *json, const char *name, double value)
+{
+    buf_append_format(&json->buf, ",\"%s\":%.10g", name, (double)(int32_t)(value * 10.0) / 10.0);
+}
+
+static void add_text(struct json *json, const char *name, const char *text, size_t length)
+{
+    buf_append_format(&json->buf, ",\"%s\":", name);
+    json_text_append(&json->buf, text, length);
+}
+
+static void add_string(struct json *json, const char *name, const char *text)
+{
+    add_text(json, name, text, strlen(text));
+}
+
+static double percent(int32_t part, int32_t whole)
+{
+    return whole == 0 ? 0.0 : 100.0 * part / whole;
+}
+
+static double success_rate(const struct job *job)
+{
+    return percent(job->completed_chunks, job->completed_chunks + job->failed_chunks);
+}
+
+static void add_sub_job(struct json *json, const struct job *job, int32_t chunk_index)
+{
+    struct id sub_job = id_of_sub_job(job->id.text, chunk_index);
+
+    add_string(json, "job_id", sub_job.text);
+    add_int(json, "chunk_index", chunk_index);
+}
+
+/* --- chunk_complete ----------------------------------------------------------------------------
+ */
+
+static char *text_of(const struct chunk *chunk, const struct chunk_words *words)
+{
+    return reading_text(chunk->reading, (size_t)words->first, (size_t)words->last);
+}
+
+static void add_start(struct json *json, const struct job *job, const struct chunk *chunk)
+{
+    const struct event_audio *audio = &chunk->audio;
+
+    if (audio->has_absolute_start)
+        add_int(json, "start_ms", assembly_ms(audio->absolute_start, audio->sample_rate));
+    else if (chunk->index == 0)
+        add_int(json, "start_ms", 0);
+    else if (chunk->is_placed)
+        add_int(json, "start_ms", assembly_ms(chunk->start_sample, job->sample_rate));
+    else
+        add_null(json, "start_ms");
+}
+
+/* Text before provisional_to and after provisional_from may still change. */
+static void add_provisional(struct json *json, const struct job *job, const struct chunk *chunk,
+                            int64_t hold_back_ms)
+{
+    int64_t duration_ms = assembly_ms(chunk->audio.samples, chunk->audio.sample_rate);
+    int64_t tail_ms = duration_ms > hold_back_ms ? duration_ms - hold_back_ms : 0;
+
+    if (chunk->index > job->frontier)
+        add_int(json, "provisional_to", hold_back_ms < duration_ms ? hold_back_ms : duration_ms);
+    if (chunk->index < job->layout.total_chunks - 1)
+        add_int(json, "provisional_from", tail_ms);
+}
+
+static void add_texts(struct json *json, const char *const names[3], const char *text)
+{
+    size_t length = strlen(text);
+    size_t shown = length > 0 ? json_text_fit(text, length, JOB_EVENT_TEXT_MAX) : 0;
+
+    for (int i = 0; i < 3; i++)
+        add_text(json, names[i], text, shown);
+    buf_append_string(&json->buf, shown < length ? ",\"truncated\":true" : "");
+}
+
+void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, int64_t hold_back_ms)
+{
+    static const char *const NAMES[] = {"text", "raw_text", "corrected_text"};
+    struct chunk_words words = assembly_own_words(job, chunk);
+    CLEANUP(mem_free_at) char *text = text_of(chunk, &words);
+    struct json json = json_begin(job);
+
+    add_sub_job(&json, job, chunk->index);
+    add_texts(&json, NAMES, text);
+    add_int(&json, "processing_time", chunk->processing_time_ms);
+    add_start(&json, job, chunk);
+    add_int(&json, "duration_ms", assembly_ms(chunk->audio.samples, chunk->audio.sample_rate));
+    add_string(&json, "language", chunk->language);
+    add_int(&json, "attempt", chunk->attempt);
+    add_provisional(&json, job, chunk, hold_back_ms);
+    job_add_event(job, "chunk_complete", json_end(&json));
+}
+
+/* --- Failures ----------------------------------------------------------------------------------
+ */
+
+char *job_event_error(const struct event_failed *failed)
+{
+    size_t length = strlen(failed->message);
+    struct buf out;
+
+    buf_init(&out, JOB_EVENT_BYTES_MAX);
+    buf_append_string(&out, "{\"type\":");
+    json_text_append(&out, failed->type, strlen(failed->type));
+    buf_append_string(&out, ",\"message\":");
+    json_text_append(&out, failed->message,
+                     length > 0 ? json_text_fit(failed->message, length, ERROR_MESSAGE_MAX) : 0);
+    buf_append_format(&out, ",\"permanent\":%s}", failed->permanent ? "true" : "false");
+    return buf_take(&out);
+}
+
+static void add_error(struct json *json, const struct chunk *chunk)
+{
+    buf_append_format(&json->buf, ",\"error\":%s", chunk->error == NULL ? "null" : chunk->error);
+}
+
+void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk, int32_t max_retries)
+{
+    struct json json = json_begin(job);
+
+    add_sub_job(&json, job, chunk->index);
+    add_error(&json, chunk);
+    add_int(&json, "attempt", chunk->attempt);
+    add_int(&json, "retry_count", chunk->retry_count);
+    add_int(&json, "max_retries", max_retries);
+    job_add_event(job, "chunk_failed", json_end(&json));
+}
+
+void job_event_add_chunk_retrying(struct job *job, const struct chunk *chunk, int64_t due_in_us)
+{
+    struct json json = json_begin(job);
+
+    add_sub_job(&json, job, chunk->index);
+    add_int(&json, "attempt", chunk->attempt);
+    add_int(&json, "retry_in_ms", due_in_us / 1000);
+    add_error(&json, chunk);
+    job_add_event(job, "chunk_retrying", json_end(&json));
+}
+
+/* --- The ordered text --------------------------------------------------------------------------
+ */
+
+static void add_placed(struct json *json, const struct assembly_step *step)
+{
+    buf_append_string(&json->buf, ",\"placed\":[");
+    for (size_t i = 0; i < step->placed_count; i++)
+        buf_append_format(&json->buf, "%s{\"chunk_index\":%d,\"start_ms\":%" PRId64 "}",
+                          i == 0 ? "" : ",", step->placed[i].chunk_index, step->placed[i].start_ms);
+    buf_append_string(&json->buf, "]");
+}
+
+static void add_delta(struct job *job, const struct assembly_step *step, const char *text,
+                      size_t length, bool is_first)
+{
+    struct json json = json_begin(job);
+
+    add_text(&json, "delta", text, length);
+    add_int(&json, "from_chunk", step->from_chunk);
+    add_int(&json, "to_chunk", step->to_chunk);
+    add_int(&json, "available_chunks", job->available_chunks);
+    add_int(&json, "last_assembled_index", job->frontier - 1);
+    add_int(&json, "total_chunks", job->layout.total_chunks);
+    if (is_first)
+        add_placed(&json, step);
+    else
+        buf_append_string(&json.buf, ",\"placed\":[]");
+    job_add_event(job, "partial_transcript", json_end(&json));
+}
+
+void job_event_add_partial_transcript(struct job *job, const struct assembly_step *step)
+{
+    const char *text = buf_string(&step->delta);
+    size_t left = step->delta.length;
+
+    if (step->from_chunk > step->to_chunk)
+        return;
+    for (bool is_first = true; is_first || left > 0; is_first = false) {
+        size_t length = left > 0 ? json_text_fit(text, left, DELTA_TEXT_MAX) : 0;
+
+        add_delta(job, step, text, length, is_first);
+        text += length;
+        left -= length;
+    }
+}
+
+/* --- The whole job -----------------------------------------------------------------------------
+ */
+
+static void add_counters(struct json *json, const struct job *job)
+{
+    add_percent(json, "success_rate", success_rate(job));
+    add_int(json, "total_chunks", job->layout.total_chunks);
+    add_int(json, "completed_chunks", job->completed_chunks);
+    add_int(json, "failed_chunks", job->failed_chunks);
+}
+
+static void add_processing_stats(struct json *json, const struct job *job)
+{
+    int64_t audio_ms = assembly_ms(job->frontier_sample, job->sample_rate);
+
+    buf_append_format(&json->buf,
+                      ",\"processing_stats\":{\"audio_duration_ms\":%" PRId64
+                      ",\"wall_time_ms\":%" PRId64 ",\"processing_time_ms\":%" PRId64
+                      ",\"speech_time_ms\":%" PRId64 ",\"speech_requests\":%" PRId64
+                      ",\"total_segments\":%d,\"real_time_factor\":",
+                      audio_ms, job->age_ms, job->processing_time_ms, job->speech_time_ms,
+                      job->speech_requests, job->total_segments);
+    if (audio_ms > 0)
+        buf_append_format(&json->buf, "%.4f}", (double)job->age_ms / (double)audio_ms);
+    else
+        buf_append_string(&json->buf, "null}");
+}
+
+void job_event_add_final_result(struct job *job, const char *transcript)
+{
+    static const char *const NAMES[] = {"final_transcript", "raw_transcript",
+                                        "corrected_transcript"};
+    struct json json = json_begin(job);
+
+    add_string(&json, "status", job_status_name(job->status));
+    add_texts(&json, NAMES, transcript);
+    add_counters(&json, job);
+    add_processing_stats(&json, job);
+    add_int(&json, "progress", 100);
+    job_add_event(job, "final_result", json_end(&json));
+}
+
+void job_event_add_job_failed(struct job *job)
+{
+    struct json json = json_begin(job);
+
+    add_string(&json, "status", job_status_name(job->status));
+    buf_append_string(&json.buf, ",\"error\":{\"type\":\"all_chunks_failed\",\"message\":"
+                                 "\"No chunk of the recording could be transcribed.\"}");
+    add_counters(&json, job);
+    add_processing_stats(&json, job);
+    add_int(&json, "progress", 100);
+    job_add_event(job, "job_failed", json_end(&json));
+}
+
+/* --- Views -------------------------------------------------------------------------------------
+ */
+
+/* 100 is for the terminal event alone. */
+static double progress(const struct job *job, double upload, double processing)
+{
+    double mean = (upload + processing) / 2.0;
+
+    if (job_is_terminal(job))
+        return 100.0;
+    return mean > 99.0 ? 99.0 : mean;
+}
+
+void job_event_add_progress_update(struct job *job)
+{
+    double upload = percent(job->uploaded_chunks, job->layout.total_chunks);
+    double processing =
+        percent(job->completed_chunks + job->failed_chunks, job->layout.total_chunks);
+    struct json json = json_begin(job);
+
+    add_string(&json, "status", job_status_name(job->status));
+    add_percent(&json, "progress", progress(job, upload, processing));
+    add_percent(&json, "upload_progress", upload);
+    add_percent(&json, "processing_progress", processing);
+    add_int(&json, "uploaded_chunks", job->uploaded_chunks);
+    add_counters(&json, job);
+    job_add_view(job, "progress_update", json_end(&json));
+}
+
+void job_event_add_chunk_partial(struct job *job, int32_t chunk_index, int32_t attempt,
+                                 const struct event_partial *partial)
+{
+    size_t length = strlen(partial->text);
+    struct json json = json_begin(job);
+
+    add_sub_job(&json, job, chunk_index);
+    add_int(&json, "attempt", attempt);
+    add_int(&json, "window_index", partial->window_index);
+    add_int(&json, "window_count", partial->window_count);
+    add_text(&json, "text", partial->text,
+             length > 0 ? json_text_fit(partial->text, length, JOB_EVENT_TEXT_MAX) : 0);
+    add_int(&json, "start_ms", partial->start_ms);
+    add_int(&json, "end_ms", partial->end_ms);
+    job_add_view(job, "chunk_partial", json_end(&json));
+}

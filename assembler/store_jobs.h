@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_STORE_JOBS_H
+#define ASSEMBLER_STORE_JOBS_H
+
+/*
+ * Jobs and chunks, in and out of a transaction. Loading is queued by store_send_*() and taken from
+ * the results by store_take_*(), so that it can share a round trip with the offsets.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "assembler/job.h"
+#include "assembler/store.h"
+#include "common/attrs.h"
+#include "common/err.h"
+
+/* A chunk that a record speaks of. */
+struct store_wish {
+    const char *job_id;
+    int32_t chunk_index;    /* -1: only the job and what its frontier needs */
+    bool may_move_frontier; /* if the frontier stands here, what lies ahead of it is wanted too */
+};
+
+/* Locks the jobs in the order of their ids, and loads them and the chunks wished for. */
+void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
+                     PGresult **ret_jobs, PGresult **ret_chunks);
+/* Adds to the map of jobs by id. Wishes for jobs or chunks that do not exist stay unfulfilled. */
+void store_take_jobs(const PGresult *result, struct job **jobs);
+void store_take_chunks(const PGresult *result, struct job *jobs);
+
+/* Loads the readings of done chunks around the frontiers, as far as chunks are there and terminal,
+ * up to `limit_bytes` of JSON in total (at least a pair). */
+bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,
+                         struct err *err) MUST_CHECK;
+/* The first `limit_bytes` of the ordered text, including what this transaction has written; owned
+ * by the caller. */
+bool store_load_transcript(struct store *store, const char *job_id, int64_t limit_bytes,
+                           char **ret_text, struct err *err) MUST_CHECK;
+
+/* Queue what the transaction has changed. */
+void store_send_job_rows(struct store *store, const struct job *jobs);
+void store_send_chunk_rows(struct store *store, const struct job *jobs);
+void store_send_readings(struct store *store, const struct job *jobs);
+void store_send_parts(struct store *store, const struct job *jobs);
+void store_send_seams(struct store *store, const struct job *jobs);
+void store_send_events(struct store *store, const struct job *jobs);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "assembler/store_jobs.h"
+#include "common/mem.h"
+
+enum job_column {
+    J_ID,
+    J_TOTAL_SIZE,
+    J_CHUNK_SIZE,
+    J_EXTENSION,
+    J_LANGUAGE,
+    J_PROMPT,
+    J_STATUS,
+    J_UPLOADED,
+    J_COMPLETED,
+    J_FAILED,
+    J_SEGMENTS,
+    J_FRONTIER,
+    J_SETTLED,
+    J_AVAILABLE,
+    J_FRONTIER_SAMPLE,
+    J_SAMPLE_RATE,
+    J_RATIO_SAMPLES,
+    J_RATIO_BYTES,
+    J_TRANSCRIPT_BYTES,
+    J_PROCESSING_MS,
+    J_SPEECH_MS,
+    J_REQUESTS,
+    J_LAST_SEQ,
+    J_RELAYED_SEQ,
+    J_HOME,
+    J_AGE_MS,
+    J_FIRST_EVENT,
+    J_COLUMN_COUNT
+};
+
+/* FOR NO KEY UPDATE: the foreign keys of chunks and events need not wait for it. The gateway's
+ * first event is read along when the job has never been touched, because nobody has relayed it. */
+static const struct store_statement LOCK_JOBS = {
+    "lock_jobs",
+    "SELECT j.id, j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt, j.status,"
+    " j.uploaded_chunks, j.completed_chunks, j.failed_chunks, j.total_segments, j.frontier,"
+    " j.settled_parts, j.available_chunks, j.frontier_sample, j.sample_rate, j.ratio_samples,"
+    " j.ratio_bytes, j.transcript_bytes, j.processing_time_ms, j.speech_time_ms,"
+    " j.speech_requests, j.last_seq, j.relayed_seq, j.home_partition,"
+    " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint,"
+    " CASE WHEN j.home_partition IS NULL THEN (SELECT e.data FROM job_events e"
+    "  WHERE e.job_id = j.id AND e.seq = 1) END"
+    " FROM jobs j WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id FOR NO KEY UPDATE OF j"};
+
+enum chunk_column {
+    C_JOB,
+    C_INDEX,
+    C_STATUS,
+    C_ATTEMPT,
+    C_MIN_ATTEMPT,
+    C_RETRIES,
+    C_STARTS,
+    C_RESYNC_FROM,
+    C_WORK_PARTITION,
+    C_WORK_OFFSET,
+    C_WAITING_FROM,
+    C_WAITING_TO,
+    C_DEFERRED_UNTIL,
+    C_DEFERRED_REASON,
+    C_ERROR,
+    C_PROCESSING_MS,
+    C_FIRST_BYTE,
+    C_NEXT_BYTE,
+    C_SAMPLE_RATE,
+    C_SAMPLES,
+    C_ABSOLUTE_START,
+    C_TAIL_COMPLETE,
+    C_START_SAMPLE,
+    C_START_ESTIMATED,
+    C_FIRST_WORD,
+    C_EMITTED_WORD,
+    C_LAST_WORD,
+    C_READING_BYTES,
+    C_COLUMN_COUNT
+};
+
+/* $3 and $4 are results that may move a frontier: where it stands there, or where it is held behind
+ * leading failures (no rate known yet), the chunks ahead are loaded too. A NULL index means that
+ * the frontier has stopped at a limit. */
+static const struct store_statement LOAD_CHUNKS = {
+    "load_chunks",
+    "WITH wish AS (SELECT * FROM unnest($1::uuid[], $2::int[]) AS w (job_id, chunk_index)"
+    "  UNION SELECT j.id, ahead FROM unnest($3::uuid[], $4::int[]) AS r (job_id, chunk_index)"
+    "  JOIN jobs j ON j.id = r.job_id AND (r.chunk_index IS NULL OR j.frontier = r.chunk_index OR"
+    "   j.sample_rate IS NULL AND EXISTS (SELECT FROM chunks f WHERE f.job_id = j.id"
+    "    AND f.chunk_index = j.frontier AND f.status = 'failed'))"
+    "  CROSS JOIN generate_series(j.frontier - 1, j.frontier + 64) AS ahead)"
+    " SELECT c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count,"
+    " c.start_count, c.resync_from, c.work_partition, c.work_offset, c.waiting_from, c.waiting_to,"
+    " (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, c.error::text,"
+    " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples, c.absolute_start,"
+    " c.tail_complete, c.start_sample, c.start_is_estimated, c.first_word, c.emitted_word,"
+    " c.last_word, r.reading_bytes"
+    " FROM wish JOIN chunks c ON c.job_id = wish.job_id AND c.chunk_index = wish.chunk_index"
+    " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index"};
+
+static const struct store_statement LOAD_READINGS = {
+    "load_readings",
+    "SELECT r.job_id, r.chunk_index, r.reading::text"
+    " FROM unnest($1::uuid[], $2::int[]) AS w (job_id, chunk_index)"
+    " JOIN chunk_readings r ON r.job_id = w.job_id AND r.chunk_index = w.chunk_index"};
+
+/* Parts are read in order until the limit is reached, so a long transcript costs no more. */
+static const struct store_statement LOAD_TRANSCRIPT = {
+    "load_transcript",
+    "SELECT left(string_agg(raw, '' ORDER BY chunk_index), $2::int) FROM ("
+    " SELECT chunk_index, raw, sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw) AS before"
+    " FROM transcript_parts WHERE job_id = $1) AS part WHERE before < $2::int"};
+
+static void add_unique(struct sql_rows *rows, const struct store_wish *wishes, size_t i)
+{
+    if (i == 0 || strcmp(wishes[i].job_id, wishes[i - 1].job_id) != 0)
+        sql_rows_text(rows, wishes[i].job_id);
+}
+
+static void send_chunk_load(struct store *store, const struct store_wish *wishes, size_t count,
+                            PGresult **ret_chunks)
+{
+    CLEANUP(sql_rows_done) struct sql_rows wanted;
+    CLEANUP(sql_rows_done) struct sql_rows moving;
+
+    sql_rows_init(&wanted, 2);
+    sql_rows_init(&moving, 2);
+    for (size_t i = 0; i < count; i++) {
+        const struct store_wish *wish = &wishes[i];
+
+        if (wish->chunk_index >= 0) {
+            sql_rows_text(&wanted, wish->job_id);
+            sql_rows_int(&wanted, wish->chunk_index);
+        }
+        if (wish->may_move_frontier) {
+            sql_rows_text(&moving, wish->job_id);
+            sql_rows_natural(&moving, wish->chunk_index);
+        }
+    }
+    const char *const *chunks = sql_rows_finish(&wanted);
+    const char *const *results = sql_rows_finish(&moving);
+    const char *const values[] = {chunks[0], chunks[1], results[0], results[1]};
+    store_send(store, &LOAD_CHUNKS, 4, values, ret_chunks);
+}
+
+void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
+                     PGresult **ret_jobs, PGresult **ret_chunks)
+{
+    CLEANUP(sql_rows_done) struct sql_rows ids;
+
+    sql_rows_init(&ids, 1);
+    for (size_t i = 0; i < count; i++)
+        add_unique(&ids, wishes, i);
+    store_send_rows(store, &LOCK_JOBS, &ids, ret_jobs);
+    send_chunk_load(store, wishes, count, ret_chunks);
+}
+
+/* --- Rows to values ----------------------------------------------------------------------------
+ */
+
+static int32_t get_int32(const PGresult *result, int row, int column)
+{
+    return (int32_t)store_int(result, row, column);
+}
+
+static void take_counters(const PGresult *result, int row, struct job *job)
+{
+    job->uploaded_chunks = get_int32(result, row, J_UPLOADED);
+    job->completed_chunks = get_int32(result, row, J_COMPLETED);
+    job->failed_chunks = get_int32(result, row, J_FAILED);
+    job->total_segments = get_int32(result, row, J_SEGMENTS);
+    job->processing_time_ms = store_int(result, row, J_PROCESSING_MS);
+    job->speech_time_ms = store_int(result, row, J_SPEECH_MS);
+    job->speech_requests = store_int(result, row, J_REQUESTS);
+    job->last_seq = store_int(result, row, J_LAST_SEQ);
+    job->relayed_seq = store_int(result, row, J_RELAYED_SEQ);
+    job->home_partition = (int32_t)store_int_or(result, row, J_HOME, -1);
+    job->age_ms = store_int(result, row, J_AGE_MS);
+}
+
+static void take_frontier(const PGresult *result, int row, struct job *job)
+{
+    job->frontier = get_int32(result, row, J_FRONTIER);
+    job->settled_parts = get_int32(result, row, J_SETTLED);
+    job->available_chunks = get_int32(result, row, J_AVAILABLE);
+    job->frontier_sample = store_int(result, row, J_FRONTIER_SAMPLE);
+    job->sample_rate = (int32_t)store_int_or(result, row, J_SAMPLE_RATE, 0);
+    job->ratio_samples = store_int(result, row, J_RATIO_SAMPLES);
+    job->ratio_bytes = store_int(result, row, J_RATIO_BYTES);
+    job->transcript_bytes = store_int(result, row, J_TRANSCRIPT_BYTES);
+}
+
+static void take_first_event(const PGresult *result, int row, struct job *job)
+{
+    const char *data = store_text(result, row, J_FIRST_EVENT);
+
+    if (data != NULL)
+        job_add_stored_event(job, 1, "initialized", mem_copy_string(data));
+}
+
+static struct job *take_job(const PGresult *result, int row)
+{
+    struct job *job = job_new(store_text(result, row, J_ID));
+    bool is_known = job_status_parse(store_text(result, row, J_STATUS), &job->status);
+
+    assert(is_known);
+    (void)is_known; /* the column's CHECK says so */
+    job->layout =
+        chunk_layout_of(store_int(result, row, J_TOTAL_SIZE), store_int(result, row, J_CHUNK_SIZE));
+    (void)snprintf(job->extension, sizeof job->extension, "%s",
+                   store_text(result, row, J_EXTENSION));
+    job->language = mem_copy_string(store_text(result, row, J_LANGUAGE));
+    job->prompt = mem_copy_string(store_text(result, row, J_PROMPT));
+    take_counters(result, row, job);
+    take_frontier(result, row, job);
+    take_first_event(result, row, job);
+    return job;
+}
+
+void store_take_jobs(const PGresult *result, struct job **jobs)
+{
+    assert(PQnfields(result) == J_COLUMN_COUNT);
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct job *job = take_job(result, row);
+
+        HASH_ADD_KEYPTR(hh, *jobs, job->id.text, strlen(job->id.text), job);
+    }
+}
+
+static void take_audio(const PGresult *result, int row, struct chunk *chunk)
+{
+    chunk->has_audio = store_text(result, row, C_SAMPLES) != NULL;
+    if (!chunk->has_audio)
+        return;
+    chunk->audio.first_byte = store_int(result, row, C_FIRST_BYTE);
+    chunk->audio.next_byte = store_int(result, row, C_NEXT_BYTE);
+    chunk->audio.sample_rate = get_int32(result, row, C_SAMPLE_RATE);
+    chunk->audio.samples = store_int(result, row, C_SAMPLES);
+    chunk->audio.has_absolute_start = store_text(result, row, C_ABSOLUTE_START) != NULL;
+    chunk->audio.absolute_start = store_int_or(result, row, C_ABSOLUTE_START, 0);
+    chunk->audio.tail_complete = store_bool(result, row, C_TAIL_COMPLETE);
+}
+
+static void take_placement(const PGresult *result, int row, struct chunk *chunk)
+{
+    chunk->is_placed = store_text(result, row, C_START_SAMPLE) != NULL;
+    chunk->start_sample = store_int_or(result, row, C_START_SAMPLE, 0);
+    chunk->start_is_estimated = store_bool(result, row, C_START_ESTIMATED);
+    chunk->words.first = (int32_t)store_int_or(result, row, C_FIRST_WORD, -1);
+    chunk->words.emitted = (int32_t)store_int_or(result, row, C_EMITTED_WORD, -1);
+    chunk->words.last = (int32_t)store_int_or(result, row, C_LAST_WORD, -1);
+    chunk->reading_bytes = store_int_or(result, row, C_READING_BYTES, 0);
+}
+
+static void take_chunk(const PGresult *result, int row, struct job *job)
+{
+    struct chunk *chunk = job_add_chunk(job, get_int32(result, row, C_INDEX));
+    bool is_known = chunk_status_parse(store_text(result, row, C_STATUS), &chunk->status);
+
+    assert(is_known);
+    (void)is_known;
+    chunk->attempt = get_int32(result, row, C_ATTEMPT);
+    chunk->min_attempt = get_int32(result, row, C_MIN_ATTEMPT);
+    chunk->retry_count = get_int32(result, row, C_RETRIES);
+    chunk->start_count = get_int32(result, row, C_STARTS);
+    chunk->resync_from = store_int_or(result, row, C_RESYNC_FROM, 0);
+    chunk->work.partition = (int32_t)store_int_or(result, row, C_WORK_PARTITION, -1);
+    chunk->work.offset = store_int_or(result, row, C_WORK_OFFSET, -1);
+    chunk->waiting_from = store_int_or(result, row, C_WAITING_FROM, -1);
+    chunk->waiting_to = store_int_or(result, row, C_WAITING_TO, -1);
+    chunk->deferred_until_wall_us = store_int_or(result, row, C_DEFERRED_UNTIL, 0);
+    chunk->deferred_reason = mem_copy_string(store_text(result, row, C_DEFERRED_REASON));
+    chunk->error = mem_copy_string(store_text(result, row, C_ERROR));
+    chunk->processing_time_ms = store_int_or(result, row, C_PROCESSING_MS, -1);
+    take_audio(result, row, chunk);
+    take_placement(result, row, chunk);
+}
+
+static struct job *find_job(struct job *jobs, const char *job_id)
+{
+    struct job *job;
+
+    HASH_FIND_STR(jobs, job_id, job);
+    return job;
+}
+
+void store_take_chunks(const PGresult *result, struct job *jobs)
+{
+    assert(PQnfields(result) == C_COLUMN_COUNT);
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct job *job = find_job(jobs, store_text(result, row, C_JOB));
+
+        if (job != NULL)
+            take_chunk(result, row, job);
+    }
+}
+
+/* --- Readings ----------------------------------------------------------------------------------
+ */
+
+static bool needs_reading(const struct chunk *chunk)
+{
+    return chunk->status == CHUNK_DONE && chunk->reading == NULL;
+}
+
+/* Adds the readings that the walk from the job's frontier will need, while there is budget. */
+static void wish_readings(const struct job *job, struct sql_rows *rows, int64_t *budget_bytes)
+{
+    for (int32_t index = job->frontier - 1;; index++) {
+        const struct chunk *chunk = index < 0 ? NULL : job_chunk(job, index);
+
+        if (index >= 0 && (chunk == NULL || !chunk_is_terminal(chunk)))
+            return;
+        if (chunk == NULL || !needs_reading(chunk))
+            continue;
+        if (*budget_bytes <= 0)
+            return;
+        *budget_bytes -= chunk->reading_bytes;
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, index);
+    }
+}
+
+static bool can_move(const struct job *job)
+{
+    const struct chunk *chunk = job_chunk(job, job->frontier);
+
+    return !job_is_terminal(job) && chunk != NULL && chunk_is_terminal(chunk);
+}
+
+static bool take_reading(const PGresult *result, int row, struct job *jobs, struct err *err)
+{
+    const char *json = store_text(result, row, 2);
+    struct job *job = find_job(jobs, store_text(result, row, 0));
+    struct chunk *chunk = job_chunk(job, get_int32(result, row, 1));
+    struct reading reading;
+
+    if (!event_decode_reading(json, strlen(json), &reading, err))
+        return err_wrap(err, "stored reading of %s, chunk %d", job->id.text, chunk->index);
+    chunk->loaded_reading = mem_new(sizeof reading);
+    *chunk->loaded_reading = reading;
+    chunk->reading = chunk->loaded_reading;
+    return true;
+}
+
+bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,
+                         struct err *err)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+    CLEANUP(store_clear_at) PGresult *result = NULL;
+    int64_t budget_bytes = limit_bytes;
+
+    sql_rows_init(&rows, 2);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        if (can_move(job))
+            wish_readings(job, &rows, &budget_bytes);
+    if (rows.row_count == 0)
+        return true;
+    store_send_rows(store, &LOAD_READINGS, &rows, &result);
+    if (!store_run(store, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        if (!take_reading(result, row, jobs, err))
+            return false;
+    return true;
+}
+
+bool store_load_transcript(struct store *store, const char *job_id, int64_t limit_bytes,
+                           char **ret_text, struct err *err)
+{
+    CLEANUP(store_clear_at) PGresult *result = NULL;
+    char limit[24];
+    const char *values[] = {job_id, limit};
+
+    (void)snprintf(limit, sizeof limit, "%" PRId64, limit_bytes);
+    store_send(store, &LOAD_TRANSCRIPT, 2, values, &result);
+    if (!store_run(store, err))
+        return false;
+    const char *text = store_text(result, 0, 0);
+    *ret_text = mem_copy_string(text == NULL ? "" : text);
+    return true;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "assembler/store_jobs.h"
+
+#define READING_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define CHOICE_BYTES_MAX 512
+
+/* A resync replaces what its chunk said before. */
+static const struct store_statement WRITE_READINGS = {
+    "write_readings",
+    "INSERT INTO chunk_readings (job_id, chunk_index, language, reading, reading_bytes)"
+    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::int[])"
+    " ON CONFLICT (job_id, chunk_index) DO UPDATE SET language = excluded.language,"
+    " reading = excluded.reading, reading_bytes = excluded.reading_bytes"};
+
+/* In one statement a row can be inserted or updated once only: what belongs to one part is put
+ * together first. */
+static const struct store_statement WRITE_PARTS = {
+    "write_parts",
+    "INSERT INTO transcript_parts (job_id, chunk_index, raw, is_gap, start_sample, end_sample)"
+    " SELECT job_id, chunk_index, string_agg(raw, '' ORDER BY place), bool_or(is_gap),"
+    " min(start_sample), max(end_sample) FROM unnest($1::uuid[], $2::int[], $3::text[],"
+    " $4::bool[], $5::bigint[], $6::bigint[]) WITH ORDINALITY"
+    " AS u (job_id, chunk_index, raw, is_gap, start_sample, end_sample, place)"
+    " GROUP BY job_id, chunk_index"
+    " ON CONFLICT (job_id, chunk_index) DO UPDATE SET raw = transcript_parts.raw || excluded.raw"};
+
+static const struct store_statement WRITE_SEAMS = {
+    "write_seams", "INSERT INTO seams (job_id, chunk_index, choice)"
+                   " SELECT * FROM unnest($1::uuid[], $2::int[], $3::jsonb[])"
+                   " ON CONFLICT (job_id, chunk_index) DO UPDATE SET choice = excluded.choice"};
+
+static const struct store_statement WRITE_EVENTS = {
+    "write_events", "INSERT INTO job_events (job_id, seq, type, data)"
+                    " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])"};
+
+static void add_readings(struct sql_rows *rows, const struct job *job)
+{
+    for (const struct chunk *chunk = job->chunks; chunk != NULL; chunk = chunk->hh.next) {
+        CLEANUP(buf_done) struct buf json;
+
+        buf_init(&json, READING_BYTES_MAX);
+        if (!chunk->is_reading_new)
+            continue;
+        event_encode_reading(chunk->reading, &json);
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, chunk->index);
+        sql_rows_text(rows, chunk->language);
+        sql_rows_text(rows, buf_string(&json));
+        sql_rows_int(rows, (int64_t)json.length);
+    }
+}
+
+void store_send_readings(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 5);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_readings(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_READINGS, &rows, NULL);
+}
+
+static void add_parts(struct sql_rows *rows, const struct job *job)
+{
+    for (size_t i = 0; i < job->parts.count; i++) {
+        const struct job_part *part = &job->parts.items[i];
+
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, part->chunk_index);
+        sql_rows_text(rows, part->text);
+        sql_rows_bool(rows, part->is_gap);
+        sql_rows_int(rows, part->start_sample);
+        sql_rows_int(rows, part->end_sample);
+    }
+}
+
+void store_send_parts(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 6);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_parts(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_PARTS, &rows, NULL);
+}
+
+static void add_seams(struct sql_rows *rows, const struct job *job)
+{
+    for (size_t i = 0; i < job->seams.count; i++) {
+        const struct seam_choice *choice = &job->seams.items[i].choice;
+        CLEANUP(buf_done) struct buf json;
+
+        buf_init(&json, CHOICE_BYTES_MAX);
+        buf_append_format(&json,
+                          "{\"method\":\"%s\",\"earlier_end\":%zu,\"later_start\":%zu,"
+                          "\"crossing_sample\":%" PRId64 ",\"agreed_pairs\":%zu}",
+                          seam_method_name(choice->method), choice->earlier_end,
+                          choice->later_start, choice->crossing, choice->agreed_pairs);
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, job->seams.items[i].chunk_index);
+        sql_rows_text(rows, buf_string(&json));
+    }
+}
+
+void store_send_seams(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 3);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_seams(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_SEAMS, &rows, NULL);
+}
+
+static void add_events(struct sql_rows *rows, const struct job *job)
+{
+    for (size_t i = 0; i < job->events.count; i++) {
+        const struct job_event *event = &job->events.items[i];
+
+        if (event->seq == 0 || event->is_stored)
+            continue;
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, event->seq);
+        sql_rows_text(rows, event->type);
+        sql_rows_text(rows, event->data);
+    }
+}
+
+void store_send_events(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 4);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_events(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_EVENTS, &rows, NULL);
+}

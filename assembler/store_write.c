@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/store_jobs.h"
+
+enum { JOB_COLUMNS = 24, CHUNK_COLUMNS = 31 };
+
+static const struct store_statement WRITE_JOBS = {
+    "write_jobs",
+    "UPDATE jobs j SET status = u.status, uploaded_chunks = u.uploaded,"
+    " completed_chunks = u.completed, failed_chunks = u.failed, total_segments = u.segments,"
+    " frontier = u.frontier, settled_parts = u.settled, available_chunks = u.available,"
+    " frontier_sample = u.frontier_sample, sample_rate = u.sample_rate,"
+    " ratio_samples = u.ratio_samples, ratio_bytes = u.ratio_bytes,"
+    " transcript_bytes = u.transcript_bytes, processing_time_ms = u.processing_ms,"
+    " speech_time_ms = u.speech_ms, speech_requests = u.requests, last_seq = u.last_seq,"
+    " relayed_seq = greatest(j.relayed_seq, u.relayed_seq), home_partition = u.home,"
+    " upload_started_at = CASE WHEN u.upload_started THEN coalesce(j.upload_started_at, now())"
+    "  ELSE j.upload_started_at END,"
+    " processing_started_at = CASE WHEN u.started THEN coalesce(j.processing_started_at, now())"
+    "  ELSE j.processing_started_at END,"
+    " first_chunk_completed_at = CASE WHEN u.first_completed"
+    "  THEN coalesce(j.first_chunk_completed_at, now()) ELSE j.first_chunk_completed_at END,"
+    " completed_at = CASE WHEN u.ended THEN now() ELSE j.completed_at END"
+    " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[],"
+    " $8::int[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
+    " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
+    " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[])"
+    " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
+    " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
+    " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
+    " ended) WHERE j.id = u.id"};
+
+static const struct store_statement WRITE_CHUNKS = {
+    "write_chunks",
+    "UPDATE chunks c SET status = u.status, attempt = u.attempt, min_attempt = u.min_attempt,"
+    " retry_count = u.retries, start_count = u.starts, resync_from = u.resync_from,"
+    " work_partition = u.work_partition, work_offset = u.work_offset,"
+    " waiting_from = u.waiting_from, waiting_to = u.waiting_to,"
+    " deferred_until = to_timestamp(u.deferred_us / 1e6), deferred_reason = u.deferred_reason,"
+    " error = u.error, processing_time_ms = u.processing_ms,"
+    " uploaded_at = CASE WHEN u.is_uploaded THEN coalesce(c.uploaded_at, now())"
+    "  ELSE c.uploaded_at END,"
+    " processing_started_at = CASE WHEN u.is_started THEN now() ELSE c.processing_started_at END,"
+    " last_heard_at = CASE WHEN u.is_heard THEN now() ELSE c.last_heard_at END,"
+    " completed_at = CASE WHEN u.is_completed THEN now() ELSE c.completed_at END,"
+    " first_byte = u.first_byte, next_byte = u.next_byte, sample_rate = u.sample_rate,"
+    " samples = u.samples, absolute_start = u.absolute_start, tail_complete = u.tail_complete,"
+    " start_sample = u.start_sample, start_is_estimated = u.start_is_estimated,"
+    " first_word = u.first_word, emitted_word = u.emitted_word, last_word = u.last_word"
+    " FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
+    " $8::bigint[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
+    " $14::text[], $15::jsonb[], $16::bigint[], $17::bool[], $18::bool[], $19::bool[],"
+    " $20::bool[], $21::bigint[], $22::bigint[], $23::int[], $24::bigint[], $25::bigint[],"
+    " $26::bool[], $27::bigint[], $28::bool[], $29::int[], $30::int[], $31::int[])"
+    " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, resync_from,"
+    " work_partition, work_offset, waiting_from, waiting_to, deferred_us, deferred_reason, error,"
+    " processing_ms, is_uploaded, is_started, is_heard, is_completed, first_byte, next_byte,"
+    " sample_rate, samples, absolute_start, tail_complete, start_sample, start_is_estimated,"
+    " first_word, emitted_word, last_word)"
+    " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
+
+static void add_job(struct sql_rows *rows, const struct job *job)
+{
+    sql_rows_text(rows, job->id.text);
+    sql_rows_text(rows, job_status_name(job->status));
+    sql_rows_int(rows, job->uploaded_chunks);
+    sql_rows_int(rows, job->completed_chunks);
+    sql_rows_int(rows, job->failed_chunks);
+    sql_rows_int(rows, job->total_segments);
+    sql_rows_int(rows, job->frontier);
+    sql_rows_int(rows, job->settled_parts);
+    sql_rows_int(rows, job->available_chunks);
+    sql_rows_int(rows, job->frontier_sample);
+    sql_rows_natural(rows, job->sample_rate == 0 ? -1 : job->sample_rate);
+    sql_rows_int(rows, job->ratio_samples);
+    sql_rows_int(rows, job->ratio_bytes);
+    sql_rows_int(rows, job->transcript_bytes);
+    sql_rows_int(rows, job->processing_time_ms);
+    sql_rows_int(rows, job->speech_time_ms);
+    sql_rows_int(rows, job->speech_requests);
+    sql_rows_int(rows, job->last_seq);
+    sql_rows_int(rows, job->relayed_seq);
+    sql_rows_natural(rows, job->home_partition);
+    sql_rows_bool(rows, job->now_upload_started);
+    sql_rows_bool(rows, job->now_processing_started);
+    sql_rows_bool(rows, job->now_first_completed);
+    sql_rows_bool(rows, job->now_completed);
+}
+
+void store_send_job_rows(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, JOB_COLUMNS);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_job(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_JOBS, &rows, NULL);
+}
+
+static void add_state(struct sql_rows *rows, const struct chunk *chunk)
+{
+    sql_rows_text(rows, chunk_status_name(chunk->status));
+    sql_rows_int(rows, chunk->attempt);
+    sql_rows_int(rows, chunk->min_attempt);
+    sql_rows_int(rows, chunk->retry_count);
+    sql_rows_int(rows, chunk->start_count);
+    sql_rows_natural(rows, chunk->resync_from > 0 ? chunk->resync_from : -1);
+    sql_rows_natural(rows, chunk->work.partition);
+    sql_rows_natural(rows, chunk->work.partition < 0 ? -1 : chunk->work.offset);
+    sql_rows_natural(rows, chunk->waiting_from);
+    sql_rows_natural(rows, chunk->waiting_to);
+    sql_rows_natural(rows, chunk->deferred_until_wall_us > 0 ? chunk->deferred_until_wall_us : -1);
+    sql_rows_text(rows, chunk->deferred_until_wall_us > 0 ? chunk->deferred_reason : NULL);
+    sql_rows_text(rows, chunk->error);
+    sql_rows_natural(rows, chunk->processing_time_ms);
+    sql_rows_bool(rows, chunk->now_uploaded);
+    sql_rows_bool(rows, chunk->now_started);
+    sql_rows_bool(rows, chunk->now_heard);
+    sql_rows_bool(rows, chunk->now_completed);
+}
+
+static void add_audio(struct sql_rows *rows, const struct chunk *chunk)
+{
+    const struct event_audio *audio = &chunk->audio;
+
+    if (!chunk->has_audio) {
+        for (int i = 0; i < 6; i++)
+            sql_rows_null(rows);
+        return;
+    }
+    sql_rows_int(rows, audio->first_byte);
+    sql_rows_int(rows, audio->next_byte);
+    sql_rows_int(rows, audio->sample_rate);
+    sql_rows_int(rows, audio->samples);
+    if (audio->has_absolute_start)
+        sql_rows_int(rows, audio->absolute_start);
+    else
+        sql_rows_null(rows);
+    sql_rows_bool(rows, audio->tail_complete);
+}
+
+static void add_placement(struct sql_rows *rows, const struct chunk *chunk)
+{
+    if (chunk->is_placed) {
+        sql_rows_int(rows, chunk->start_sample);
+        sql_rows_bool(rows, chunk->start_is_estimated);
+    } else {
+        sql_rows_null(rows);
+        sql_rows_null(rows);
+    }
+    sql_rows_natural(rows, chunk->words.first);
+    sql_rows_natural(rows, chunk->words.emitted);
+    sql_rows_natural(rows, chunk->words.last);
+}
+
+static void add_chunks(struct sql_rows *rows, const struct job *job)
+{
+    for (const struct chunk *chunk = job->chunks; chunk != NULL; chunk = chunk->hh.next) {
+        if (!chunk->is_changed)
+            continue;
+        sql_rows_text(rows, job->id.text);
+        sql_rows_int(rows, chunk->index);
+        add_state(rows, chunk);
+        add_audio(rows, chunk);
+        add_placement(rows, chunk);
+    }
+}
+
+void store_send_chunk_rows(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, CHUNK_COLUMNS);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next)
+        add_chunks(&rows, job);
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_CHUNKS, &rows, NULL);
+}
