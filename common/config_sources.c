@@ -178,7 +178,8 @@ static bool read_variable(struct config *config, const char *assignment)
 
 bool config_read_environment(struct config *config, char **environment)
 {
-    for (char **variable = environment; *variable != NULL; variable++)
+    /* NULL after clearenv(). */
+    for (char **variable = environment; variable != NULL && *variable != NULL; variable++)
         if (strncmp(*variable, ENVIRONMENT_PREFIX, strlen(ENVIRONMENT_PREFIX)) == 0 &&
             strchr(*variable, '=') != NULL && !read_variable(config, *variable))
             return false;

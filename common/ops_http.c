@@ -132,7 +132,8 @@ static struct evhttp *new_http(struct ops_http *ops, struct event_base *base)
 
     if (http == NULL)
         abort(); /* out of memory */
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    /* Not HEAD, which evhttp 2.1 would answer with a body. */
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET);
     evhttp_set_max_headers_size(http, HEADER_LIMIT_BYTES);
     evhttp_set_max_body_size(http, HEADER_LIMIT_BYTES);
     evhttp_set_timeout(http, TIMEOUT_S);
