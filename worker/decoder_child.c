@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/decoder_child.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/decoder_sandbox.h"
+#include "worker/media_decode.h"
+
+#define SAMPLES_PER_FRAME (DECODER_FRAME_BYTES_MAX / sizeof(int16_t))
+
+/* Nobody reads what a child returns once its pipe is closed: it just ends. */
+static void send_frame(enum decoder_frame_type type, const void *bytes, size_t length)
+{
+    if (!decoder_frame_write(DECODER_PIPE_FD, type, bytes, length)) {
+        _exit(0);
+    }
+}
+
+static void send_error(const struct err *err)
+{
+    struct decoder_error error = {.kind = err->kind, .code = err->code};
+    (void)snprintf(error.message, sizeof(error.message), "%s", err->message);
+    send_frame(DECODER_FRAME_ERROR, &error, sizeof(error));
+}
+
+static void on_start(void *context UNUSED, const struct media_report *report)
+{
+    send_frame(DECODER_FRAME_REPORT, report, sizeof(*report));
+}
+
+static bool on_pcm(void *context UNUSED, const int16_t *samples, size_t count)
+{
+    while (count > 0) {
+        size_t part = count < SAMPLES_PER_FRAME ? count : SAMPLES_PER_FRAME;
+        send_frame(DECODER_FRAME_PCM, samples, part * sizeof(*samples));
+        samples += part;
+        count -= part;
+    }
+    return true;
+}
+
+static void decode(const struct decoder_order *order)
+{
+    const struct media_decode_options options = {.range = order->range,
+                                                 .max_seconds = order->limits.max_seconds,
+                                                 .pcm_rate = MEDIA_PCM_RATE};
+    const struct media_sink sink = {.on_start = on_start, .on_pcm = on_pcm};
+    struct media_source *source =
+        media_source_new(order->total_size, order->extents, order->extent_count);
+    struct media_decode_result result;
+    struct err err;
+    switch (media_decode(source, &options, &sink, &result, &err)) {
+    case MEDIA_READY: {
+        struct decoder_done done = {.pcm_samples = result.pcm_samples,
+                                    .undecodable_units = result.undecodable_units};
+        send_frame(DECODER_FRAME_DONE, &done, sizeof(done));
+        break;
+    }
+    case MEDIA_NEED:
+        send_frame(DECODER_FRAME_NEED, &result.need, sizeof(result.need));
+        break;
+    case MEDIA_REFUSED:
+        send_error(&err);
+        break;
+    }
+    media_source_free(source);
+}
+
+void decoder_child_run(const struct decoder_order *order, int pipe)
+{
+    struct err err;
+    if (dup2(pipe, DECODER_PIPE_FD) < 0) {
+        _exit(1);
+    }
+    (void)close(STDIN_FILENO);
+    (void)close(STDERR_FILENO);
+    if (decoder_sandbox_enter(order->limits.memory_bytes, order->limits.cpu_seconds, &err)) {
+        decode(order);
+    } else {
+        err.kind = ERR_RETRY; /* the machine's fault, not the file's */
+        send_error(&err);
+    }
+    _exit(0);
+}
