@@ -14,12 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/attrs.h"
+#include "gateway/sse_event.h"
 
 struct http_request;
 struct loop;
 struct sse_conn;
-struct sse_event;
 struct sse_streams;
 
 struct sse_limits {
@@ -30,16 +29,6 @@ struct sse_limits {
 };
 
 extern const struct sse_limits sse_limits_default;
-
-/* --- events: reference counted, immutable, loop thread only --- */
-
-/* `seq` 0 means no id. `view` 0 is a durable event; any other number makes it a view that takes the
- * place of an older one of the same number still waiting on a stream. `data` is copied. */
-struct sse_event *sse_event_new(uint64_t seq, const char *type, const char *data, size_t length,
-                                uint64_t view);
-struct sse_event *sse_event_ref(struct sse_event *event);
-void sse_event_unref(struct sse_event *event); /* NULL is fine */
-size_t sse_event_bytes(const struct sse_event *event);
 
 /* --- all streams of a process --- */
 
@@ -81,8 +70,9 @@ struct sse_conn *sse_conn_start(struct sse_streams *streams, struct http_request
                                 unsigned retry_ms, const struct sse_callbacks *callbacks,
                                 void *context);
 
-/* Queues a reference of its own. The stream is never closed inside this call, only later from the
- * loop. After sse_conn_finish() nothing more is taken. */
+/* Queues a reference of its own. A long replay must come in parts (on_drained), or its reader
+ * counts as slow. The stream is never closed inside this call, only later from the loop. After
+ * sse_conn_finish() nothing more is taken. */
 void sse_conn_send(struct sse_conn *conn, struct sse_event *event);
 /* Bytes queued and not yet taken by the kernel. */
 size_t sse_conn_waiting_bytes(const struct sse_conn *conn);
