@@ -18,7 +18,7 @@
 #include "common/chunk_layout.h"
 #include "common/err.h"
 #include "common/ids.h"
-#include "common/kafka_producer.h"
+#include "common/kafka_record.h"
 #include "common/reading.h"
 
 #define EVENT_BYTES_MAX (8 * 1024 * 1024)

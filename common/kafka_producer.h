@@ -16,30 +16,8 @@
 #include "common/attrs.h"
 #include "common/err.h"
 #include "common/kafka_conf.h"
+#include "common/kafka_record.h"
 #include "common/loop.h"
-
-#define KAFKA_HEADERS_MAX 8
-
-struct kafka_header {
-    const char *name;
-    const void *value;
-    size_t length;
-};
-
-struct kafka_record {
-    const char *topic; /* without prefix; one of those given at start */
-    const char *key;   /* NULL: none */
-    const void *value; /* copied; NULL: a tombstone */
-    size_t value_length;
-    struct kafka_header headers[KAFKA_HEADERS_MAX];
-    size_t header_count;
-};
-
-/* Where a record is once it is acknowledged. */
-struct kafka_position {
-    int32_t partition;
-    int64_t offset;
-};
 
 /* `err` NULL: acknowledged at `position`. ERR_RETRY: the record may have been written all the same.
  * May send further records, must not free the producer. */
