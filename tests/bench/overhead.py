@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What chunkscribe adds to the speech service's own time, and what uploads cost the gateway.
+
+first_result_p50_ms: from the last byte of a chunk to its chunk_complete at the client, minus what
+the speech service took, against the floor of three Kafka hops and two commits in the same run.
+upload_growth_mib: what the gateway's memory grows by for each of 50 uploads of 50 MiB at once.
+"""
+
+import json
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.fixed_speech import FixedSpeech
+from bench.report import report
+from dev import paths
+from dev.stack import Stack
+from support.installation import Installation
+from support.recording import wav
+
+ROUNDS = 5
+JOBS_A_ROUND = 40
+FLOOR_ROUNDS = 100
+SPEECH_S = 0.1
+MIB = 1 << 20
+UPLOADS, UPLOAD_MIB = 50, 50
+
+
+class Connection:
+    """Keep-alive HTTP by hand, so that the moment of the last byte is known."""
+
+    def __init__(self, base_url: str):
+        host, port = urlsplit(base_url).netloc.split(":")
+        self._host = f"{host}:{port}"
+        self._socket = socket.create_connection((host, int(port)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+
+    def send(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> float:
+        """Returns the time at which the last byte was handed to the kernel."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n"
+        if content_type:
+            head += f"Content-Type: {content_type}\r\n"
+        self._socket.sendall(head.encode() + b"\r\n" + body)
+        return time.perf_counter()
+
+    def answer(self) -> tuple[int, bytes]:
+        status = int(self._file.readline().split()[1])
+        length = 0
+        while (line := self._file.readline()) not in (b"\r\n", b""):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return status, self._file.read(length)
+
+    def post(self, path: str, document: dict) -> dict:
+        self.send("POST", path, json.dumps(document).encode(), "application/json")
+        status, body = self.answer()
+        assert status in (200, 201), body
+        return json.loads(body)
+
+    def wait_for(self, event_type: str) -> float:
+        """Reads this connection's stream up to an event of the type; when it came."""
+        wanted = f"event: {event_type}\n".encode()
+        while line := self._file.readline():
+            if line == wanted:
+                return time.perf_counter()
+        raise AssertionError(f"the stream ended without {event_type}")
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def first_result_s(gateway: str, chunk: bytes, speech: FixedSpeech) -> float:
+    client, stream = Connection(gateway), Connection(gateway)
+    job = client.post("/chunked-upload-stream", {"filename": "bench.wav", "chunk_size_mb": 1,
+                                                 "total_size": len(chunk)})
+    stream.send("GET", job["stream_url"])
+    stream.wait_for("initialized")
+    asked_before = len(speech.took_s)
+    last_byte = client.send("PUT", job["upload_urls"][0]["upload_url"], chunk)
+    status, body = client.answer()
+    assert status == 200, body
+    client.post("/chunk-upload-complete", {"parent_job_id": job["parent_job_id"], "chunk_index": 0,
+                                           "actual_size": len(chunk)})
+    took = stream.wait_for("chunk_complete") - last_byte
+    client.close()
+    stream.close()
+    return took - sum(speech.took_s[asked_before:])
+
+
+def floor(installation: Installation) -> float:
+    out = subprocess.run([paths.build_dir("release") / "tests" / "bench-floor",
+                          installation.brokers, installation.prefix + "dead.letters",
+                          installation.database_url, str(FLOOR_ROUNDS)],
+                         capture_output=True, text=True, check=True).stdout
+    parts = json.loads(out)
+    return 3 * parts["hop_ms"] + 2 * parts["commit_ms"]
+
+
+def bench_first_result(installation: Installation, speech: FixedSpeech) -> None:
+    chunk = wav(5.9).data[:MIB]
+    gateway = installation.gateway.base_url
+    first_result_s(gateway, chunk, speech)
+    medians, floors, every = [], [], []
+    for _ in range(ROUNDS):
+        times = [first_result_s(gateway, chunk, speech) * 1000 for _ in range(JOBS_A_ROUND)]
+        every += times
+        medians.append(statistics.median(times))
+        floors.append(floor(installation))
+    report("overhead", "first_result_p50_ms", statistics.median(medians), "ms", ROUNDS,
+           "floor: 3 Kafka hops + 2 commits", statistics.median(floors))
+    report("overhead", "first_result_p90_ms", statistics.quantiles(every, n=10)[8], "ms", ROUNDS,
+           "floor: 3 Kafka hops + 2 commits", statistics.median(floors))
+
+
+def pss_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no Pss")
+
+
+def bench_upload_memory(installation: Installation) -> None:
+    record = installation.table.find("gateway-1")
+    client = Connection(installation.gateway.base_url)
+    job = client.post("/chunked-upload-stream", {"filename": "bench.wav",
+                                                 "chunk_size_mb": UPLOAD_MIB,
+                                                 "total_size": UPLOADS * UPLOAD_MIB * MIB})
+    client.close()
+    before = pss_mib(record.pid)
+    body = bytes(UPLOAD_MIB * MIB)
+    threads = [threading.Thread(target=put_one, args=(installation.gateway.base_url, upload, body))
+               for upload in job["upload_urls"]]
+    for thread in threads:
+        thread.start()
+    peak = before
+    while any(thread.is_alive() for thread in threads):
+        peak = max(peak, pss_mib(record.pid))
+        next(thread for thread in threads if thread.is_alive() or thread is threads[-1]).join(0.02)
+    report("overhead", "upload_growth_mib", (peak - before) / UPLOADS, "MiB per active upload", 1)
+
+
+def put_one(base_url: str, upload: dict, body: bytes) -> None:
+    connection = Connection(base_url)
+    connection.send("PUT", upload["upload_url"], body)
+    status, answer = connection.answer()
+    assert status == 200, answer
+    connection.close()
+
+
+def main() -> None:
+    stack = Stack(paths.DEV / "bench")
+    stack.postgres.start()
+    stack.kafka.start()
+    speech = FixedSpeech(SPEECH_S)
+    with tempfile.TemporaryDirectory(dir=paths.DEV / "bench") as folder:
+        installation = Installation(stack, Path(folder), paths.build_dir("release"))
+        fleet = installation.fleet
+        fleet.start_assembler("assembler-1")
+        installation.start_gateway("gateway-1")
+        fleet.start_worker("worker-1", options={
+            "speech-url": f"http://127.0.0.1:{speech.port}/v1"})
+        try:
+            bench_first_result(installation, speech)
+            bench_upload_memory(installation)
+        finally:
+            installation.stop()
+            speech.close()
+            stack.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PostgreSQL and Kafka once for a run of pytest; an installation of our daemons for each test that
+asks for one."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "deploy")]
+
+# pylint: disable=wrong-import-position
+from dev import paths  # noqa: E402
+from dev.stack import Stack  # noqa: E402
+from support.installation import Installation  # noqa: E402
+
+BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("release")))
+
+
+@pytest.fixture(scope="session")
+def services():
+    folder = paths.DEV / "test"
+    stack = Stack(folder)
+    stack.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    stack.postgres.start()
+    stack.kafka.start()
+    yield stack
+    stack.stop()
+
+
+def _installation(services, folder):
+    installation = Installation(services, folder, BUILD)
+    yield installation
+    installation.stop()
+
+
+@pytest.fixture
+def installation(services, tmp_path):
+    """For a test that starts, kills or configures daemons: nothing is started yet."""
+    yield from _installation(services, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def standing(services, tmp_path_factory):
+    """For tests that only talk to the fleet: one for a module, started."""
+    for installation in _installation(services, tmp_path_factory.mktemp("standing")):
+        yield installation.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """The daemons' logs belong to a failure."""
+    report = yield
+    installation = item.funcargs.get("installation") or item.funcargs.get("standing")
+    if report.failed and installation:
+        for log in sorted(installation.table.log_dir.glob("*.log")):
+            tail = log.read_text(errors="replace").splitlines()[-40:]
+            report.sections.append((log.name, "\n".join(tail)))
+    return report

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One installation for one test (or one module): its own database, topics, blobs and fake speech
+service, on the PostgreSQL and Kafka of the whole run. Its end is part of every test: daemons must
+leave politely and quietly, and all they have written to Kafka must keep to its schema."""
+
+import json
+import re
+import threading
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from dev.daemons import Fleet, Wiring
+from dev.ports import free_port
+from dev.process import ProcessTable
+from dev.speech import SpeechApi
+from dev.stack import Stack
+from support.client import Gateway
+from support.contract import check_record, check_stream_event
+from support.fake_speech import FakeSpeech
+
+PARTITIONS = 3
+
+
+class Installation:
+    def __init__(self, stack: Stack, folder: Path, build: Path):
+        self.name = "t" + uuid.uuid4().hex[:12]
+        self.prefix = f"{self.name}."
+        self.folder = folder
+        self._stack = stack
+        self._expected_errors: list[re.Pattern] = []
+        self._killed: set[str] = set()
+        self.speech = FakeSpeech(free_port())
+        self._speech_thread = threading.Thread(target=self.speech.serve_forever, daemon=True)
+        self._speech_thread.start()
+        self.database_url = stack.postgres.create_database(self.name)
+        stack.kafka.create_topics(self.prefix, PARTITIONS)
+        self.brokers = stack.kafka.brokers()
+        self.table = ProcessTable(folder)
+        speech_url = f"http://127.0.0.1:{self.speech.server_port}/v1"
+        self.fleet = Fleet(folder, self.table, Wiring(
+            self.database_url, self.brokers, self.prefix, folder / "blobs",
+            SpeechApi(url=speech_url, key="test-key", model="tone")), build)
+        self.fleet.migrate()
+        self.gateways: dict[str, Gateway] = {}
+
+    # --- daemons ------------------------------------------------------------------------------
+
+    def start(self, workers: int = 1, gateways: int = 1, worker_options=None,
+              assembler_options=None, gateway_options=None) -> "Installation":
+        self.fleet.start_assembler("assembler-1", options=assembler_options)
+        for number in range(1, gateways + 1):
+            self.start_gateway(f"gateway-{number}", gateway_options)
+        for number in range(1, workers + 1):
+            self.fleet.start_worker(f"worker-{number}", options=worker_options)
+        return self
+
+    def start_gateway(self, name: str, options=None) -> Gateway:
+        url = self.fleet.start_gateway(name, port=free_port(), options=options)
+        self.gateways[name] = Gateway(url)
+        return self.gateways[name]
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.gateways["gateway-1"]
+
+    def kill(self, name: str) -> None:
+        self.fleet.kill(name)
+        self._killed.add(name)
+
+    def kill_is_fine(self, name: str) -> None:
+        """The test has seen this daemon end."""
+        self._killed.add(name)
+
+    @contextmanager
+    def postgres_away(self):
+        """Refuses and ends every connection to this installation's database."""
+        self._stack.postgres.query(f'ALTER DATABASE "{self.name}" ALLOW_CONNECTIONS false')
+        self._stack.postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                   f"WHERE datname = '{self.name}'")
+        yield
+        self._stack.postgres.query(f'ALTER DATABASE "{self.name}" ALLOW_CONNECTIONS true')
+
+    def expect_error(self, pattern: str) -> None:
+        """An error line in a daemon's log that this test provokes."""
+        self._expected_errors.append(re.compile(pattern))
+
+    # --- looking inside -----------------------------------------------------------------------
+
+    def query(self, sql: str, *parameters) -> list[tuple]:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def records(self, topic: str) -> list[tuple[str, dict | None, dict]]:
+        """(key, value, headers) of everything in a topic, partition after partition."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look",
+                             "enable.auto.commit": False, "enable.partition.eof": True,
+                             "auto.offset.reset": "earliest"})
+        name = self.prefix + topic
+        try:
+            partitions = consumer.list_topics(name, timeout=10).topics[name].partitions
+            consumer.assign([TopicPartition(name, p, 0) for p in partitions])
+            found, open_partitions = [], len(partitions)
+            while open_partitions:
+                message = consumer.poll(10)
+                assert message is not None, f"{topic} could not be read to its end"
+                if message.error():
+                    open_partitions -= 1
+                    continue
+                headers = {key: value.decode() for key, value in message.headers() or []}
+                value = message.value()
+                found.append((message.key().decode(),
+                              None if value is None else json.loads(value), headers))
+            return found
+        finally:
+            consumer.close()
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        try:
+            complaints = self._stop_daemons() + self._errors_in_logs()
+            self._check_records()
+            assert not complaints, "\n".join(complaints)
+        finally:
+            self.speech.script.release()
+            self.speech.shutdown()
+            self.speech.server_close()
+            self._speech_thread.join(10)
+            self._stack.postgres.drop_database(self.name)
+            self._delete_topics()
+
+    def _stop_daemons(self) -> list[str]:
+        complaints = []
+        for record in reversed(self.table.all()):
+            running = self.table.find(record.name) is not None
+            if not running and record.name not in self._killed:
+                complaints.append(f"{record.name} ended by itself:\n"
+                                  f"{self.table.log_tail(record.name)}")
+            elif running and not self.fleet.stop(record.name):
+                complaints.append(f"{record.name} had to be killed:\n"
+                                  f"{self.table.log_tail(record.name)}")
+        return complaints
+
+    def _errors_in_logs(self) -> list[str]:
+        lines = []
+        for log in sorted(self.table.log_dir.glob("*.log")):
+            for line in log.read_text(errors="replace").splitlines():
+                level = line.split()[1] if len(line.split()) > 1 else ""
+                is_error = level.lower() == "error" or "Sanitizer" in line \
+                    or "runtime error:" in line
+                if is_error and not any(p.search(line) for p in self._expected_errors):
+                    lines.append(f"{log.name}: {line}")
+        return lines
+
+    def _check_records(self) -> None:
+        for topic in ("chunks.uploaded", "chunks.results", "jobs.commands"):
+            for key, value, _ in self.records(topic):
+                check_record(value)
+                assert key.partition(":")[0] == value["job_id"]
+        for key, value, headers in self.records("jobs.events"):
+            check_stream_event(headers["type"] + ("-delta" if "delta" in value else ""), value)
+            assert key == value["parent_job_id"]
+
+    def _delete_topics(self) -> None:
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        topics = [t for t in admin.list_topics(timeout=10).topics if t.startswith(self.prefix)]
+        for future in admin.delete_topics(topics).values():
+            future.result(10)
