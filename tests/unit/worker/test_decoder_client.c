@@ -244,6 +244,21 @@ static void test_decoder_client__runs_many_at_once(void **state)
     }
 }
 
+static void test_decoder_client__decodes_mp3_in_the_sandbox(void **state)
+{
+    struct bench *bench = *state;
+    struct recording mp3 = recording_make("bench.mp3", 20, "-ar 44100 -q:a 4");
+    struct job_log log = {0};
+    begin(bench, &log, &mp3);
+    run_loop(bench);
+    assert_int_equal(log.outcome.result, DECODER_DONE);
+    assert_string_equal(log.outcome.report.codec, "mp3");
+    assert_int_equal(log.outcome.undecodable_units, 0);
+    assert_int_equal(log.pcm.count, (log.report.samples * 16000 + 44099) / 44100);
+    decoded_done(&log.pcm);
+    recording_done(&mp3);
+}
+
 static void test_decoder_client__says_what_is_missing_or_wrong(void **state)
 {
     struct bench *bench = *state;
@@ -428,6 +443,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_decoder_client__streams_a_chunk),
         TEST(test_decoder_client__runs_many_at_once),
+        TEST(test_decoder_client__decodes_mp3_in_the_sandbox),
         TEST(test_decoder_client__says_what_is_missing_or_wrong),
         TEST(test_decoder_client__limits_length_and_time),
         TEST(test_decoder_client__a_paused_job_waits),
