@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A speech service that answers every request alike after a fixed time, and knows how long it really
-took: what is left of a measured time without it is chunkscribe's own."""
+"""A speech service that answers every request alike after a fixed time, and knows how long it
+really took: what is left of a measured time without it is chunkscribe's own."""
 
 import asyncio
 import json

@@ -51,7 +51,8 @@ def test_after_the_terminal_event_there_is_nothing_to_come(standing, finished):
     assert answer.status == 204
 
 
-@pytest.mark.parametrize("garbage", ["abc", "-1", "1e3", "99999999999999999999", "100000", " ", "0x1"])
+@pytest.mark.parametrize("garbage", ["abc", "-1", "1e3", "99999999999999999999", "100000",
+                                     " ", "0x1"])
 def test_an_id_that_cannot_be_ours_starts_over(standing, finished, garbage):
     job, events = finished
 
