@@ -29,8 +29,8 @@ void sse_format_event(struct buf *ret_text, uint64_t id, const char *type, const
         buf_append_format(ret_text, "id: %" PRIu64 "\n", id);
     if (type != NULL)
         buf_append_format(ret_text, "event: %s\n", type);
-    size_t ended_by;
-    do {
+    size_t ended_by = data == NULL ? 0 : 1;
+    while (ended_by > 0) {
         size_t line = line_length(data, data_length);
         ended_by = break_length(data + line, data_length - line);
         buf_append(ret_text, "data: ", 6);
@@ -38,7 +38,7 @@ void sse_format_event(struct buf *ret_text, uint64_t id, const char *type, const
         buf_append(ret_text, "\n", 1);
         data += line + ended_by;
         data_length -= line + ended_by;
-    } while (ended_by > 0);
+    }
     buf_append(ret_text, "\n", 1);
 }
 

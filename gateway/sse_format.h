@@ -10,7 +10,8 @@
 #include "common/buf.h"
 
 /* Appends one event. `id` 0 means none; `type` NULL means the default "message". Data is cut into
- * `data:` lines at CR LF, LF and CR. `type` must hold no line break. */
+ * `data:` lines at CR LF, LF and CR; NULL is none at all, which dispatches nothing and only moves
+ * the reader's last id. `type` must hold no line break. */
 void sse_format_event(struct buf *ret_text, uint64_t id, const char *type, const char *data,
                       size_t data_length);
 
