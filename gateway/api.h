@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GATEWAY_API_H
+#define GATEWAY_API_H
+
+/*
+ * The handlers behind the routes, a file each (api_*.c), and the table of routes (api_routes.c).
+ * Each takes a request that it releases once, and the struct gateway as its context.
+ */
+
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/ids.h"
+#include "gateway/refusal.h"
+#include "gateway/router.h"
+
+struct http_request;
+
+/* The routes, with the body limit from the options; owned by the caller. */
+struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count);
+
+void api_init(struct http_request *take_request, void *gateway);
+void api_complete(struct http_request *take_request, void *gateway);
+void api_status(struct http_request *take_request, void *gateway);
+void api_upload(struct http_request *take_request, void *gateway);
+void api_stream(struct http_request *take_request, void *gateway);
+void api_healthz(struct http_request *take_request, void *gateway);
+void api_readyz(struct http_request *take_request, void *gateway);
+void api_metrics(struct http_request *take_request, void *gateway);
+void api_page(struct http_request *take_request, void *gateway);
+
+/* What several handlers need (api_answer.c). */
+
+/* 503 for what may work later, 500 with a log line for what never should have failed. `away` is the
+ * problem for the former. */
+void api_fail(struct http_request *take_request, enum problem_type away, const struct err *err);
+/* 404 that names the job. */
+void api_unknown_job(struct http_request *take_request, const char *job_id);
+/* False: `text` (may be NULL) is no id; then the request was answered. */
+bool api_read_job_id(struct http_request *request, const char *text, const char *field,
+                     struct id *ret_job) MUST_CHECK;
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST /chunk-upload-complete: the chunk is in the blob store; it becomes work. The answer waits
+ * for Kafka's second ack (publish.h). Repeating the call is always safe: before the assembler has
+ * seen the chunk it is published again, which means the same; afterwards it is only answered.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/blob_file.h"
+#include "common/mem.h"
+#include "gateway/api.h"
+#include "gateway/complete_request.h"
+#include "gateway/gateway.h"
+#include "gateway/http_request.h"
+#include "gateway/jobs_read.h"
+#include "gateway/publish.h"
+
+#define ANSWER_BYTES 512
+
+struct completion {
+    struct gateway *gateway;      /* borrowed */
+    struct http_request *request; /* to be released */
+    struct complete_request asked;
+};
+
+static void finish(struct completion *completion)
+{
+    const struct complete_request *asked = &completion->asked;
+    struct id sub_job = id_of_sub_job(asked->job.text, asked->chunk_index);
+    struct buf json;
+
+    buf_init(&json, ANSWER_BYTES);
+    buf_append_format(&json,
+                      "{\"parent_job_id\":\"%s\",\"chunk_index\":%" PRId32
+                      ",\"job_id\":\"%s\",\"status\":\"uploaded\",\"actual_size\":%" PRId64 "}",
+                      asked->job.text, asked->chunk_index, sub_job.text, asked->actual_size);
+    size_t length = json.length;
+    http_respond_json(completion->request, 200, buf_take(&json), length);
+    free(completion);
+}
+
+static void refuse(struct completion *completion, const struct problem *problem)
+{
+    http_respond_problem(completion->request, problem);
+    free(completion);
+}
+
+static void fail(struct completion *completion, enum problem_type away, const struct err *err)
+{
+    api_fail(completion->request, away, err);
+    free(completion);
+}
+
+static void on_published(void *context, const struct err *err)
+{
+    if (err == NULL)
+        finish(context);
+    else
+        fail(context, PROBLEM_QUEUE_UNAVAILABLE, err);
+}
+
+static void publish(struct completion *completion, const struct jobs_chunk *chunk)
+{
+    const struct complete_request *asked = &completion->asked;
+    struct event work = {
+        .type = EVENT_CHUNK_WORK,
+        .job = asked->job,
+        .chunk_index = asked->chunk_index,
+        .attempt = 1,
+        .work.layout = chunk->layout,
+        .work.options.language = mem_copy_string(chunk->language),
+        .work.options.prompt = mem_copy_string(chunk->prompt),
+    };
+
+    memcpy(work.work.extension, chunk->extension, sizeof work.work.extension);
+    publish_chunk(completion->gateway->producer, &work,
+                  http_request_traceparent(completion->request), on_published, completion);
+    event_done(&work);
+}
+
+/* The blob itself has the last word on whether there is something to transcribe. */
+static void check_blob(struct completion *completion, const struct jobs_chunk *chunk)
+{
+    const struct complete_request *asked = &completion->asked;
+    char key[CHUNK_KEY_SIZE];
+    struct refusal refusal;
+    struct err err;
+    int64_t stored = 0;
+
+    chunk_object_key(asked->job.text, asked->chunk_index, chunk->extension, key);
+    enum blob_presence presence = blob_file_stat(completion->gateway->blobs, key, &stored, &err);
+    if (presence == BLOB_FAILED) {
+        fail(completion, PROBLEM_STORAGE_FAILED, &err);
+    } else if (presence == BLOB_MISSING) {
+        refusal_set(&refusal, PROBLEM_CHUNK_NOT_STORED, "chunk_index",
+                    "completion before upload: chunk %" PRId32
+                    " is not stored; PUT it to its upload_url first",
+                    asked->chunk_index);
+        refuse(completion, &refusal.problem);
+    } else if (stored != asked->actual_size) {
+        refusal_set_range(&refusal, PROBLEM_CHUNK_CONFLICT, "actual_size", stored, stored,
+                          "chunk %" PRId32 " is stored with %" PRId64 " bytes, not %" PRId64,
+                          asked->chunk_index, stored, asked->actual_size);
+        refuse(completion, &refusal.problem);
+    } else {
+        publish(completion, chunk);
+    }
+}
+
+static void judge(struct completion *completion, const struct jobs_chunk *chunk)
+{
+    struct refusal refusal;
+
+    if (!complete_request_fits(&completion->asked, &chunk->layout, &refusal)) {
+        refuse(completion, &refusal.problem);
+    } else if (!chunk->is_chunk_pending) {
+        finish(completion);
+    } else if (chunk->is_job_terminal) {
+        refusal_set(&refusal, PROBLEM_JOB_STATE_CONFLICT, "parent_job_id",
+                    "the job has ended and takes no more chunks");
+        refuse(completion, &refusal.problem);
+    } else {
+        check_blob(completion, chunk);
+    }
+}
+
+static void on_chunk(void *context, PGresult *result, const struct err *err)
+{
+    struct completion *completion = context;
+    struct jobs_chunk chunk;
+
+    if (result == NULL) {
+        fail(completion, PROBLEM_DATABASE_UNAVAILABLE, err);
+    } else if (!jobs_decode_chunk(result, &chunk)) {
+        api_unknown_job(completion->request, completion->asked.job.text);
+        free(completion);
+    } else {
+        judge(completion, &chunk);
+    }
+}
+
+void api_complete(struct http_request *take_request, void *context)
+{
+    struct gateway *gateway = context;
+    struct complete_request asked;
+    struct refusal refusal;
+    size_t length = 0;
+    const char *body = http_request_body(take_request, &length);
+
+    if (!complete_request_parse(body, length, &asked, &refusal)) {
+        http_respond_problem(take_request, &refusal.problem);
+        return;
+    }
+    struct completion *completion = mem_new(sizeof *completion);
+    completion->gateway = gateway;
+    completion->request = take_request;
+    completion->asked = asked;
+    jobs_read_chunk(gateway->pg, asked.job.text, asked.chunk_index, on_chunk, completion);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST /chunked-upload-stream: a new job, and where its chunks go. */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "gateway/api.h"
+#include "gateway/gateway.h"
+#include "gateway/http_request.h"
+#include "gateway/jobs_create.h"
+
+#define IDEMPOTENCY_KEY_MAX 255
+
+struct init {
+    struct gateway *gateway;      /* borrowed */
+    struct http_request *request; /* to be released */
+};
+
+static bool check_idempotency_key(const char *key, struct refusal *refusal)
+{
+    size_t length = key == NULL ? 1 : strlen(key);
+
+    for (size_t i = 0; key != NULL && i < length; i++) {
+        if (key[i] < 0x20 || key[i] > 0x7E)
+            length = 0;
+    }
+    if (length >= 1 && length <= IDEMPOTENCY_KEY_MAX)
+        return true;
+    return refusal_set_range(
+        refusal, PROBLEM_INVALID_FIELD, "Idempotency-Key", 1, IDEMPOTENCY_KEY_MAX,
+        "Idempotency-Key must have 1 to %d printable ASCII characters", IDEMPOTENCY_KEY_MAX);
+}
+
+static void answer(struct init *init, const struct job_plan *plan)
+{
+    const struct gateway_options *options = init->gateway->options;
+    struct job_plan_terms terms = {
+        .keys = init->gateway->keys,
+        .public_url = options->public_url,
+        .expires_wall_s = (clock_wall_us() + options->upload_url_lifetime_us) / 1000000,
+        .max_concurrent_uploads = options->max_concurrent_uploads,
+    };
+    struct buf json;
+
+    buf_init(&json, job_plan_bytes_max(plan->layout.total_chunks, terms.public_url));
+    job_plan_format(plan, &terms, &json);
+    size_t length = json.length;
+    http_respond_json(init->request, 201, buf_take(&json), length);
+}
+
+static void on_created(void *context, const struct jobs_created *created, const struct err *err)
+{
+    struct init *init = context;
+    struct refusal refusal;
+
+    if (created == NULL) {
+        api_fail(init->request, PROBLEM_DATABASE_UNAVAILABLE, err);
+    } else if (created->is_other_request) {
+        refusal_set(&refusal, PROBLEM_IDEMPOTENCY_CONFLICT, "Idempotency-Key",
+                    "this Idempotency-Key was used for a request that asked for something else");
+        http_respond_problem(init->request, &refusal.problem);
+    } else {
+        log_info("job_created", "a job was created, or asked for again",
+                 LOG_STR("job", created->plan.job.text),
+                 LOG_INT("total_size", created->plan.layout.total_size),
+                 LOG_INT("total_chunks", created->plan.layout.total_chunks));
+        answer(init, &created->plan);
+    }
+    free(init);
+}
+
+void api_init(struct http_request *take_request, void *context)
+{
+    struct gateway *gateway = context;
+    const char *key = http_request_header(take_request, "Idempotency-Key");
+    struct init_request request;
+    struct refusal refusal;
+    size_t length = 0;
+    const char *body = http_request_body(take_request, &length);
+
+    if (!check_idempotency_key(key, &refusal) ||
+        !init_request_parse(body, length, gateway->options->max_total_size, &request, &refusal)) {
+        http_respond_problem(take_request, &refusal.problem);
+        return;
+    }
+    struct init *init = mem_new(sizeof *init);
+    init->gateway = gateway;
+    init->request = take_request;
+    jobs_create(gateway->pg, &request, key, on_created, init);
+}

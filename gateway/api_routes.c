@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "common/attrs.h"
+#include "common/mem.h"
+#include "gateway/api.h"
+
+static const struct route ROUTES[] = {
+    {HTTP_METHOD_POST, "/chunked-upload-stream", ROUTE_BODY_JSON, 0, api_init, 0},
+    {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, 0, api_complete, 0},
+    {HTTP_METHOD_GET, "/chunked-upload-status", ROUTE_BODY_NONE, 0, api_status, 0},
+    {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, 0},
+    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, api_upload, 0},
+    {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, api_healthz, 0},
+    {HTTP_METHOD_GET, "/readyz", ROUTE_BODY_NONE, 0, api_readyz, 0},
+    {HTTP_METHOD_GET, "/metrics", ROUTE_BODY_NONE, 0, api_metrics, 0},
+    {HTTP_METHOD_GET, "/", ROUTE_BODY_NONE, 0, api_page, 0},
+    {HTTP_METHOD_GET, "/{name}", ROUTE_BODY_NONE, 0, api_page, 0},
+};
+
+struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count)
+{
+    struct route *routes = mem_array(ARRAY_LEN(ROUTES), sizeof *routes);
+
+    memcpy(routes, ROUTES, sizeof ROUTES);
+    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++)
+        routes[i].body_limit_bytes = body_limit_bytes;
+    *ret_count = ARRAY_LEN(ROUTES);
+    return routes;
+}

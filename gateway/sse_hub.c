@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/sse_hub.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/mem.h"
+#include "gateway/http_request.h"
+#include "gateway/jobs_read.h"
+#include "gateway/sse_topic.h"
+
+/* Every 15th tick asks PostgreSQL whether Kafka has passed anything over, each one while the feed
+ * is down. */
+static const struct timeval TICK = {.tv_sec = 1};
+#define TICKS_PER_COMPARISON 15
+/* "{", ids with commas, "}": of more jobs than that the rest is compared the next time. */
+#define COMPARED_BYTES_MAX ((size_t)1024 * 1024)
+
+static void on_tick(evutil_socket_t fd, short events, void *context);
+
+struct sse_hub *sse_hub_new(const struct sse_hub_settings *settings)
+{
+    struct sse_hub *hub = mem_new(sizeof *hub);
+
+    hub->settings = *settings;
+    hub->view_serial = SSE_VIEW_OTHERS;
+    TAILQ_INIT(&hub->waiting);
+    TAILQ_INIT(&hub->leaving);
+    hub->compare_timer = event_new(loop_base(settings->loop), -1, EV_PERSIST, on_tick, hub);
+    (void)event_add(hub->compare_timer, &TICK);
+    return hub;
+}
+
+static void free_readers(struct sse_readers *readers)
+{
+    struct sse_reader *reader = TAILQ_FIRST(readers);
+
+    while (reader != NULL) {
+        struct sse_reader *next = sse_reader_next(reader);
+        sse_reader_free(reader);
+        reader = next;
+    }
+}
+
+/* What is still here waits for answers that never come, PostgreSQL's connections being closed. */
+void sse_hub_free(struct sse_hub *hub)
+{
+    struct sse_topic *topic, *next;
+
+    if (hub == NULL)
+        return;
+    HASH_ITER(hh, hub->topics, topic, next)
+    {
+        free_readers(&topic->readers);
+        sse_topic_free(topic);
+    }
+    free_readers(&hub->leaving);
+    event_free(hub->compare_timer);
+    free(hub);
+}
+
+static struct sse_topic *find(const struct sse_hub *hub, const char *job_id, size_t length)
+{
+    struct sse_topic *topic = NULL;
+
+    HASH_FIND(hh, hub->topics, job_id, length, topic);
+    return topic;
+}
+
+void sse_hub_open(struct sse_hub *hub, struct http_request *take_request,
+                  const struct sse_wish *wish)
+{
+    struct sse_topic *topic = find(hub, wish->job.text, strlen(wish->job.text));
+
+    if (hub->is_draining) {
+        http_request_drop(take_request);
+        return;
+    }
+    if (topic == NULL)
+        topic = sse_topic_new(hub, &wish->job);
+    sse_reader_open(topic, take_request, wish);
+}
+
+bool sse_hub_is_followed(const struct sse_hub *hub, const char *job_id, size_t length)
+{
+    return find(hub, job_id, length) != NULL;
+}
+
+static uint64_t view_number(struct sse_hub *hub, const char *type)
+{
+    return strcmp(type, "progress_update") == 0 ? SSE_VIEW_PROGRESS : hub->view_serial++;
+}
+
+void sse_hub_publish(struct sse_hub *hub, const char *job_id, size_t length,
+                     const struct sse_live *live)
+{
+    struct sse_topic *topic = find(hub, job_id, length);
+
+    if (topic == NULL)
+        return;
+    if (live->seq != 0) {
+        sse_topic_publish(topic, sse_item_new(live->seq, live->type, live->data, live->length));
+        return;
+    }
+    struct sse_event *view =
+        sse_event_new(0, live->type, live->data, live->length, view_number(hub, live->type));
+    sse_topic_show(topic, view);
+    sse_event_unref(view);
+}
+
+/* Readers whose request is not answered yet have no stream that could be closed. */
+static void leave_early(struct sse_hub *hub)
+{
+    struct sse_topic *topic, *next_topic;
+
+    HASH_ITER(hh, hub->topics, topic, next_topic)
+    {
+        struct sse_reader *reader = TAILQ_FIRST(&topic->readers);
+        topic->questions++; /* keeps the topic while its readers leave */
+        while (reader != NULL) {
+            struct sse_reader *next = sse_reader_next(reader);
+            sse_reader_leave_early(reader);
+            reader = next;
+        }
+        topic->questions--;
+        sse_topic_release(topic);
+    }
+}
+
+void sse_hub_drain(struct sse_hub *hub)
+{
+    hub->is_draining = true;
+    leave_early(hub);
+    sse_streams_close_all(hub->settings.streams);
+}
+
+const struct sse_hub_stats *sse_hub_stats(const struct sse_hub *hub)
+{
+    return &hub->stats;
+}
+
+void sse_hub_serve_turns(struct sse_hub *hub)
+{
+    struct sse_reader *reader;
+
+    while (hub->pages_in_flight < SSE_PAGES_MAX && (reader = sse_reader_first_turn(hub)) != NULL) {
+        hub->pages_in_flight++;
+        sse_reader_read_page(reader);
+    }
+}
+
+void sse_hub_page_done(struct sse_hub *hub)
+{
+    hub->pages_in_flight--;
+    sse_hub_serve_turns(hub);
+}
+
+static void on_heads(void *context, PGresult *result, const struct err *err)
+{
+    struct sse_hub *hub = context;
+
+    (void)err; /* the next comparison is near */
+    hub->is_comparing = false;
+    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
+        const char *job_id = PQgetvalue(result, row, 0);
+        struct sse_topic *topic = find(hub, job_id, strlen(job_id));
+
+        if (topic != NULL && topic->cursor.next != 0)
+            sse_topic_note(topic, strtoull(PQgetvalue(result, row, 1), NULL, 10));
+    }
+}
+
+static void compare(struct sse_hub *hub)
+{
+    struct buf ids;
+    const struct sse_topic *topic;
+
+    buf_init(&ids, COMPARED_BYTES_MAX);
+    for (topic = hub->topics; topic != NULL && ids.length + 2 * ID_SIZE < COMPARED_BYTES_MAX;
+         topic = topic->hh.next)
+        buf_append_format(&ids, "%c%s", ids.length == 0 ? '{' : ',', topic->job.text);
+    buf_append_string(&ids, "}");
+    hub->is_comparing = true;
+    jobs_read_heads(hub->settings.pg, buf_string(&ids), on_heads, hub);
+    buf_done(&ids);
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *context)
+{
+    struct sse_hub *hub = context;
+    bool is_due = ++hub->ticks % TICKS_PER_COMPARISON == 0 ||
+                  !hub->settings.is_feed_up(hub->settings.context);
+
+    (void)fd;
+    (void)events;
+    if (is_due && hub->topics != NULL && !hub->is_comparing && !hub->is_draining)
+        compare(hub);
+}
