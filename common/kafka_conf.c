@@ -21,8 +21,6 @@ static const char *const SHARED_PROPERTIES[] = {
     "2000", /* tells whether a broker is connected */
     "log.connection.close",
     "false", /* brokers close idle connections: no news */
-    "log.configuration.warnings",
-    "false", /* --kafka-config serves producers and consumers */
     NULL,
 };
 
@@ -109,8 +107,11 @@ static bool set_extra(rd_kafka_conf_t *conf, const char *extra, struct err *err)
 /* The severities of RFC 5424 that librdkafka logs with (<syslog.h> clashes with common/log). */
 enum { SEVERITY_ERROR = 3, SEVERITY_WARNING = 4, SEVERITY_DEBUG = 7 };
 
-static enum log_level level_of(int severity)
+static enum log_level level_of(int severity, const char *facility)
 {
+    /* --kafka-config is for producers and consumers: each complains of what is the other's. */
+    if (strcmp(facility, "CONFWARN") == 0)
+        return LOG_LEVEL_INFO;
     if (severity < SEVERITY_ERROR)
         return LOG_LEVEL_ERROR;
     /* A refused connection is an "error" that librdkafka itself gets over: a warning to us. */
@@ -122,7 +123,7 @@ static enum log_level level_of(int severity)
 /* Called on any of librdkafka's threads. */
 static void on_log(const rd_kafka_t *rk, int severity, const char *facility, const char *text)
 {
-    enum log_level level = level_of(severity);
+    enum log_level level = level_of(severity, facility);
 
     if (log_is_on(level))
         log_write(level, "kafka_client", text,

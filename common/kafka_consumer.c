@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A librdkafka consumer whose records come through a queue of our own.
- *
- * Every assigned partition is forwarded to `messages`, so that librdkafka's consumer queue carries
- * only events (rebalances, errors, statistics). Pausing is then just not taking from `messages`:
- * polling, and so membership of the group, goes on; librdkafka stops fetching when the queue has
- * reached its bound; and nothing is thrown away and fetched again. Its own pause purges what was
- * read ahead, and in 2.0.2 is one of the places where offsets got lost.
+ * A librdkafka consumer that keeps to a few rules of its own.
  *
  * `partitions` knows which offset comes next for each partition that is ours. A record of another
  * partition, or below that offset, is dropped: it was fetched for an assignment or a position that
- * has ended. So records of a partition go up strictly from on_assigned or a seek.
+ * has ended. So the records of a partition only go up, from on_assigned or a seek on.
  *
- * The rebalance callback runs inside serve_event(), on the caller's thread; librdkafka waits for
- * it.
+ * Pausing must neither lose what librdkafka has read ahead nor stop polling, which is what keeps us
+ * in the group. What comes meanwhile is held; when that reaches the bound librdkafka is told to
+ * pause, which purges what it has read ahead and on resuming fetches again from the last record
+ * that we took. It is done so rarely because of the purge: a worker pauses many times a second.
+ *
+ * auto.offset.reset is "error": a partition whose next record is gone stops, and cannot be sought
+ * then. The whole assignment is made again with the place where that partition goes on.
+ *
+ * librdkafka's callbacks run inside rd_kafka_consumer_poll(), on the caller's thread.
  */
 
 #include "common/kafka_consumer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/kafka_close.h"
+#include "common/kafka_client.h"
+#include "common/kafka_held.h"
 #include "common/kafka_lookup.h"
 #include "common/kafka_partitions.h"
 #include "common/kafka_stats.h"
@@ -36,8 +37,6 @@
 #define TURN_US 2000
 /* Without a group: how often new partitions are looked for. */
 #define REFRESH_US 30000000
-#define CLOSE_WAIT_S 5
-#define CLOSE_STEP_MS 50
 
 struct kafka_consumer {
     struct kafka_consumer_handlers handlers;
@@ -48,18 +47,21 @@ struct kafka_consumer {
     const char **names;   /* inside full_names, behind the prefix; owned array */
     size_t prefix_length; /* of full_names */
 
-    rd_kafka_t *rk;             /* owned */
-    rd_kafka_queue_t *events;   /* owned; librdkafka's consumer queue */
-    rd_kafka_queue_t *messages; /* owned; all partitions are forwarded to it */
+    rd_kafka_t *rk;          /* owned */
+    rd_kafka_queue_t *queue; /* owned handle of the consumer's queue */
     struct kafka_wakeup *wakeup;
     struct kafka_lookup *lookup; /* without a group; NULL with one */
     struct kafka_partitions *partitions;
-    bool is_paused;
     bool is_up;
-    bool is_closing;
+    bool must_reassign; /* a partition has stopped and starts elsewhere */
+
+    bool is_paused;
+    bool is_source_paused; /* librdkafka was told to */
+    struct kafka_held held;
+    size_t held_limit_bytes;
 };
 
-/* Positions */
+/* Assignment */
 
 static const char *full_name_of(const struct kafka_consumer *consumer, const char *topic)
 {
@@ -77,6 +79,26 @@ list_of(const struct kafka_consumer *consumer, const char *topic, int32_t partit
 
     rd_kafka_topic_partition_list_add(list, full_name_of(consumer, topic), partition)->offset =
         offset;
+    return list;
+}
+
+/* All that we have, each with the place where to read on. */
+static rd_kafka_topic_partition_list_t *list_of_all(const struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+
+    for (size_t i = 0; i < consumer->topic_count; i++) {
+        int32_t limit = kafka_partitions_limit(consumer->partitions, consumer->names[i]);
+
+        for (int32_t number = 0; number < limit; number++) {
+            const struct kafka_partition *ours =
+                kafka_partitions_find(consumer->partitions, consumer->names[i], number);
+
+            if (ours != NULL)
+                rd_kafka_topic_partition_list_add(list, consumer->full_names[i], number)->offset =
+                    kafka_partition_position(ours);
+        }
+    }
     return list;
 }
 
@@ -100,54 +122,66 @@ static int64_t first_offset(const struct kafka_consumer *consumer, const char *t
     return consumer->from_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
 }
 
-/* Before the partition is assigned, so that none of its records takes the other queue. */
-static void forward(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *at)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->rk, at->topic, at->partition);
-
-    rd_kafka_queue_forward(queue, consumer->messages);
-    rd_kafka_queue_destroy(queue);
-}
-
-static void take_partition(struct kafka_consumer *consumer, rd_kafka_topic_partition_t *at)
+static void add_partition(struct kafka_consumer *consumer, rd_kafka_topic_partition_t *at)
 {
     const char *topic = at->topic + consumer->prefix_length;
 
     at->offset = first_offset(consumer, topic, at->partition);
     kafka_partitions_add(consumer->partitions, topic, at->partition, at->offset);
-    forward(consumer, at);
     log_partition(LOG_LEVEL_INFO, "kafka_assigned", "partition assigned", at);
 }
 
-static void drop_partition(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *at,
-                           bool lost)
+static void remove_partition(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *at,
+                             bool lost)
 {
     const char *topic = at->topic + consumer->prefix_length;
 
     log_partition(LOG_LEVEL_INFO, lost ? "kafka_lost" : "kafka_revoked", "partition revoked", at);
     kafka_partitions_remove(consumer->partitions, topic, at->partition);
+    kafka_held_drop(&consumer->held, at->topic, at->partition);
     if (consumer->handlers.on_revoked != NULL)
         consumer->handlers.on_revoked(consumer->handlers.context, topic, at->partition, lost);
 }
 
-/* librdkafka's callbacks; they run inside serve_event(). */
+static void resume_source(struct kafka_consumer *consumer)
+{
+    if (!consumer->is_source_paused)
+        return;
+    rd_kafka_topic_partition_list_t *list = list_of_all(consumer);
+    consumer->is_source_paused = false;
+    (void)rd_kafka_resume_partitions(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Tells librdkafka what we have now, and starts it. */
+static void assign(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = list_of_all(consumer);
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, list->cnt > 0 ? list : NULL);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        log_warn("kafka_assign_failed", rd_kafka_err2str(code), LOG_INT("partitions", list->cnt));
+    rd_kafka_topic_partition_list_destroy(list);
+    consumer->must_reassign = false;
+    resume_source(consumer);
+}
+
+/* librdkafka's callbacks */
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct kafka_consumer *consumer = opaque;
-    bool is_assignment = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !consumer->is_closing;
     bool lost = rd_kafka_assignment_lost(rk) != 0;
 
+    consumer->is_up = consumer->is_up || !lost; /* the group's coordinator spoke to us */
     for (int i = 0; i < list->cnt; i++) {
-        if (is_assignment)
-            take_partition(consumer, &list->elems[i]);
+        if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+            add_partition(consumer, &list->elems[i]);
         else
-            drop_partition(consumer, &list->elems[i], lost);
+            remove_partition(consumer, &list->elems[i], lost);
     }
-    rd_kafka_resp_err_t result = rd_kafka_assign(rk, is_assignment ? list : NULL);
-    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_warn("kafka_assign_failed", rd_kafka_err2str(result), LOG_INT("partitions", list->cnt));
+    assign(consumer);
 }
 
 static void tell_fatal(struct kafka_consumer *consumer, const char *reason)
@@ -185,51 +219,50 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t length, void *opaque)
     return 0;
 }
 
-/* What comes out of the queues */
+/* What comes out of the queue */
 
-static void on_out_of_range(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
-                            struct kafka_partition *partition, const char *topic)
+static void go_on_elsewhere(struct kafka_consumer *consumer, struct kafka_partition *partition,
+                            const char *topic, int32_t number)
 {
+    const struct kafka_consumer_handlers *handlers = &consumer->handlers;
+    int64_t wanted = kafka_partition_position(partition);
     int64_t from = RD_KAFKA_OFFSET_BEGINNING;
 
     /* A group that has no offset stored yet is told in the same way, and is no surprise. */
-    if (kafka_partition_position(partition) == RD_KAFKA_OFFSET_STORED) {
+    if (wanted == RD_KAFKA_OFFSET_STORED) {
         log_info("kafka_from_beginning", "nothing is stored for this group yet",
-                 LOG_STR("topic", topic), LOG_INT("partition", message->partition));
+                 LOG_STR("topic", topic), LOG_INT("partition", number));
     } else {
-        if (consumer->handlers.on_out_of_range != NULL)
-            from = consumer->handlers.on_out_of_range(consumer->handlers.context, topic,
-                                                      message->partition);
-        log_warn("kafka_out_of_range", "the topic no longer has the next record: some are skipped",
-                 LOG_STR("topic", topic), LOG_INT("partition", message->partition),
-                 LOG_INT("wanted", kafka_partition_position(partition)), LOG_INT("from", from));
+        if (handlers->on_out_of_range != NULL)
+            from = handlers->on_out_of_range(handlers->context, topic, number);
+        log_warn("kafka_out_of_range", "the topic does not have the next record any more",
+                 LOG_STR("topic", topic), LOG_INT("partition", number), LOG_INT("wanted", wanted),
+                 LOG_INT("from", from));
     }
-    kafka_consumer_seek(consumer, topic, message->partition, from);
+    kafka_partition_start_at(partition, from);
+    consumer->must_reassign = true;
 }
 
+static void reach_end(struct kafka_partition *partition, int64_t end)
+{
+    partition->is_at_end = true;
+    if (end > partition->next)
+        partition->next = end;
+}
+
+/* `partition` is NULL when the message is about none of ours. */
 static void serve_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
                         struct kafka_partition *partition, const char *topic)
 {
-    switch ((int)message->err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (partition != NULL) {
-            partition->is_at_end = true;
-            if (message->offset > partition->next)
-                partition->next = message->offset;
-        }
-        break;
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        if (partition != NULL)
-            on_out_of_range(consumer, message, partition, topic);
-        break;
-    case RD_KAFKA_RESP_ERR__FATAL:
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
         tell_fatal(consumer, rd_kafka_message_errstr(message));
-        break;
-    default:
+    else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && partition != NULL)
+        reach_end(partition, message->offset);
+    else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && partition != NULL)
+        go_on_elsewhere(consumer, partition, topic, message->partition);
+    else
         log_warn("kafka_consume_failed", rd_kafka_message_errstr(message), LOG_STR("topic", topic),
                  LOG_INT("partition", message->partition));
-        break;
-    }
 }
 
 static void deliver(struct kafka_consumer *consumer, const rd_kafka_message_t *raw,
@@ -266,68 +299,66 @@ static void serve_message(struct kafka_consumer *consumer, rd_kafka_message_t *t
     rd_kafka_message_destroy(take_message);
 }
 
-/* False: there was none. A rebalance or statistics is served without a message to show for it. */
-static bool serve_event(struct kafka_consumer *consumer)
+static void pause_source(struct kafka_consumer *consumer)
 {
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
+    rd_kafka_topic_partition_list_t *list = list_of_all(consumer);
 
-    if (message == NULL)
-        return false;
-    serve_message(consumer, message);
-    return true;
-}
-
-static bool serve_record(struct kafka_consumer *consumer)
-{
-    if (consumer->is_paused)
-        return false;
-    rd_kafka_message_t *message = rd_kafka_consume_queue(consumer->messages, 0);
-    if (message == NULL)
-        return false;
-    serve_message(consumer, message);
-    return true;
-}
-
-/* Without a group: takes all partitions there are. Those that we have go on where they are. */
-static void assign_all(struct kafka_consumer *consumer, const int32_t *counts)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
-    bool has_new = false;
-
-    for (size_t i = 0; i < consumer->topic_count; i++) {
-        for (int32_t number = 0; number < counts[i]; number++) {
-            rd_kafka_topic_partition_t *at =
-                rd_kafka_topic_partition_list_add(list, consumer->full_names[i], number);
-            const struct kafka_partition *known =
-                kafka_partitions_find(consumer->partitions, consumer->names[i], number);
-
-            if (known != NULL)
-                at->offset = kafka_partition_position(known);
-            else
-                take_partition(consumer, at);
-            has_new = has_new || known == NULL;
-        }
-    }
-    if (has_new)
-        (void)rd_kafka_assign(consumer->rk, list);
+    (void)rd_kafka_pause_partitions(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
+    consumer->is_source_paused = true;
 }
 
+/* While we are paused. */
+static void hold(struct kafka_consumer *consumer, rd_kafka_message_t *take_message)
+{
+    kafka_held_add(&consumer->held, take_message);
+    if (consumer->held.bytes > consumer->held_limit_bytes && !consumer->is_source_paused)
+        pause_source(consumer);
+}
+
+/* Serves one message, or the events that came; false: nothing is left for now. */
+static bool serve_one(struct kafka_consumer *consumer)
+{
+    rd_kafka_message_t *message = NULL;
+
+    if (!consumer->is_paused)
+        message = kafka_held_take(&consumer->held);
+    if (message == NULL)
+        message = rd_kafka_consumer_poll(consumer->rk, 0);
+    if (message != NULL) {
+        if (consumer->is_paused && message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            hold(consumer, message);
+        else
+            serve_message(consumer, message);
+        return true;
+    }
+    /* Only now, for partitions that stop do so together, when a group is new. */
+    if (consumer->must_reassign)
+        assign(consumer);
+    if (!consumer->is_paused)
+        resume_source(consumer);
+    return false;
+}
+
+/* Without a group: takes the partitions that we do not have yet. */
 static void serve_lookup(struct kafka_consumer *consumer)
 {
     CLEANUP(mem_free_at) int32_t *counts = mem_array(consumer->topic_count, sizeof *counts);
+    size_t before = kafka_partitions_count(consumer->partitions);
 
     if (!kafka_lookup_take(consumer->lookup, counts))
         return;
     consumer->is_up = true;
-    assign_all(consumer, counts);
-}
+    for (size_t i = 0; i < consumer->topic_count; i++) {
+        int32_t number = kafka_partitions_limit(consumer->partitions, consumer->names[i]);
 
-static bool serve_one(struct kafka_consumer *consumer)
-{
-    bool has_event = serve_event(consumer);
-
-    return serve_record(consumer) || has_event;
+        for (; number < counts[i]; number++) {
+            rd_kafka_topic_partition_t at = {.topic = consumer->full_names[i], .partition = number};
+            add_partition(consumer, &at);
+        }
+    }
+    if (kafka_partitions_count(consumer->partitions) > before)
+        assign(consumer);
 }
 
 static void on_wake(void *context)
@@ -345,103 +376,7 @@ static void on_wake(void *context)
     }
 }
 
-/* Making and closing one */
-
-static bool new_conf(const struct kafka_consumer_options *options, rd_kafka_conf_t **ret_conf,
-                     struct err *err)
-{
-    bool has_group = options->group_id != NULL;
-    /* Without a group there is one all the same in librdkafka's eyes; nothing is stored for it. */
-    CLEANUP(mem_free_at)
-    char *group = kafka_topic_name(&options->settings, has_group ? options->group_id : "no-group");
-    char interval_ms[24];
-    char queued_kbytes[24];
-
-    (void)snprintf(interval_ms, sizeof interval_ms, "%lld",
-                   (long long)options->max_poll_interval_us / 1000);
-    (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%lld", (long long)options->queued_kbytes);
-    const char *const properties[] = {
-        "group.id",
-        group,
-        "partition.assignment.strategy",
-        "range", /* cooperative-sticky loses assignments */
-        "enable.auto.offset.store",
-        "false", /* stored by kafka_consumer_store() only ... */
-        "enable.auto.commit",
-        has_group ? "true" : "false", /* ... and committed behind it */
-        "auto.commit.interval.ms",
-        "1000",
-        "auto.offset.reset",
-        "error", /* where to go on is our decision */
-        "enable.partition.eof",
-        has_group ? "false" : "true",
-        "session.timeout.ms",
-        "10000",
-        "heartbeat.interval.ms",
-        "1000",
-        "max.poll.interval.ms",
-        interval_ms,
-        "fetch.wait.max.ms",
-        "100", /* a new partition waits for the fetch under way */
-        "fetch.error.backoff.ms",
-        "50",
-        "fetch.max.bytes",
-        "16777216",
-        "queued.max.messages.kbytes",
-        queued_kbytes,
-        "queued.min.messages",
-        "2000", /* no need to read further ahead */
-        NULL,
-    };
-
-    if (!kafka_conf_new(&options->settings, properties, ret_conf, err))
-        return false;
-    if (options->member_id == NULL)
-        return true;
-    char text[160];
-    if (rd_kafka_conf_set(*ret_conf, "group.instance.id", options->member_id, text, sizeof text) ==
-        RD_KAFKA_CONF_OK)
-        return true;
-    rd_kafka_conf_destroy(*ret_conf);
-    return err_set(err, ERR_REJECT, "kafka", 0, "%s", text);
-}
-
-static bool open_client(struct kafka_consumer *consumer,
-                        const struct kafka_consumer_options *options, struct err *err)
-{
-    rd_kafka_conf_t *conf;
-    char text[160];
-
-    if (!new_conf(options, &conf, err))
-        return false;
-    rd_kafka_conf_set_opaque(conf, consumer);
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_stats);
-    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (consumer->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(err, ERR_REJECT, "kafka", 0, "%s", text);
-    }
-    (void)rd_kafka_poll_set_consumer(consumer->rk);
-    consumer->events = rd_kafka_queue_get_consumer(consumer->rk);
-    consumer->messages = rd_kafka_queue_new(consumer->rk);
-    kafka_wakeup_watch(consumer->wakeup, consumer->events);
-    kafka_wakeup_watch(consumer->wakeup, consumer->messages);
-    return true;
-}
-
-static bool subscribe(struct kafka_consumer *consumer, struct err *err)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->topic_count);
-
-    for (size_t i = 0; i < consumer->topic_count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->full_names[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_err(err, code, "subscribe");
-}
+/* Life */
 
 static struct kafka_consumer *new_consumer(struct loop *loop,
                                            const struct kafka_consumer_options *options,
@@ -455,6 +390,7 @@ static struct kafka_consumer *new_consumer(struct loop *loop,
     consumer->handlers = handlers;
     consumer->has_group = options->group_id != NULL;
     consumer->from_end = options->from_end;
+    consumer->held_limit_bytes = (size_t)options->queued_kbytes * 1024;
     consumer->topic_count = count;
     consumer->full_names = mem_array(count, sizeof(char *));
     consumer->names = mem_array(count, sizeof(char *));
@@ -468,50 +404,31 @@ static struct kafka_consumer *new_consumer(struct loop *loop,
     return consumer;
 }
 
-/* Serves the last revocation, in which what is stored gets committed. */
-static void leave_group(struct kafka_consumer *consumer)
+static bool open_client(struct kafka_consumer *consumer,
+                        const struct kafka_consumer_options *options, struct err *err)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
-    uint64_t until_us = clock_now_us() + CLOSE_WAIT_S * UINT64_C(1000000);
+    const struct kafka_client_callbacks callbacks = {.on_rebalance = on_rebalance,
+                                                     .on_error = on_error,
+                                                     .on_stats = on_stats,
+                                                     .opaque = consumer};
 
-    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(consumer->rk, queue));
-    while (rd_kafka_consumer_closed(consumer->rk) == 0 && clock_now_us() < until_us) {
-        rd_kafka_message_t *late = rd_kafka_consume_queue(queue, CLOSE_STEP_MS);
-
-        if (late != NULL)
-            rd_kafka_message_destroy(late);
-    }
-    rd_kafka_queue_destroy(queue);
+    if (!kafka_client_open(options, &callbacks, &consumer->rk, err))
+        return false;
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    kafka_wakeup_watch(consumer->wakeup, consumer->queue);
+    return true;
 }
 
-static void close_client(struct kafka_consumer *consumer)
+static bool subscribe(struct kafka_consumer *consumer, struct err *err)
 {
-    kafka_wakeup_unwatch(consumer->events);
-    kafka_wakeup_unwatch(consumer->messages);
-    kafka_lookup_free(consumer->lookup);
-    consumer->is_closing = true;
-    /* 2.0.2 can crash when it leaves a group whose coordinator is away; the session time-out does
-     * it then. */
-    if (consumer->has_group && consumer->is_up)
-        leave_group(consumer);
-    rd_kafka_queue_destroy(consumer->messages);
-    rd_kafka_queue_destroy(consumer->events);
-    kafka_close(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, CLOSE_WAIT_S);
-}
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consumer->topic_count);
 
-void kafka_consumer_free(struct kafka_consumer *consumer)
-{
-    if (consumer == NULL)
-        return;
-    if (consumer->rk != NULL)
-        close_client(consumer);
-    kafka_wakeup_free(consumer->wakeup);
-    kafka_partitions_free(consumer->partitions);
     for (size_t i = 0; i < consumer->topic_count; i++)
-        free(consumer->full_names[i]);
-    free(consumer->names);
-    free(consumer->full_names);
-    free(consumer);
+        rd_kafka_topic_partition_list_add(list, consumer->full_names[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_err(err, code, "subscribe");
 }
 
 bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_options *options,
@@ -530,6 +447,26 @@ bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_options
                                             consumer->topic_count, REFRESH_US, consumer->wakeup);
     *ret_consumer = consumer;
     return true;
+}
+
+void kafka_consumer_free(struct kafka_consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    kafka_lookup_free(consumer->lookup);
+    kafka_held_done(&consumer->held);
+    if (consumer->rk != NULL) {
+        kafka_wakeup_unwatch(consumer->queue);
+        rd_kafka_queue_destroy(consumer->queue);
+        kafka_client_close(consumer->rk, consumer->has_group && consumer->is_up);
+    }
+    kafka_wakeup_free(consumer->wakeup);
+    kafka_partitions_free(consumer->partitions);
+    for (size_t i = 0; i < consumer->topic_count; i++)
+        free(consumer->full_names[i]);
+    free(consumer->names);
+    free(consumer->full_names);
+    free(consumer);
 }
 
 /* In use */
@@ -577,6 +514,7 @@ void kafka_consumer_seek(struct kafka_consumer *consumer, const char *topic, int
         return;
     kafka_partition_start_at(sought, offset);
     rd_kafka_topic_partition_list_t *list = list_of(consumer, topic, partition, offset);
+    kafka_held_drop(&consumer->held, list->elems[0].topic, partition);
     rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->rk, list, 0);
     if (error != NULL)
         log_partition(LOG_LEVEL_WARN, "kafka_seek_failed", rd_kafka_error_string(error),

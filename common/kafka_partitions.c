@@ -109,6 +109,13 @@ void kafka_partitions_remove(struct kafka_partitions *partitions, const char *to
     partitions->assigned_count--;
 }
 
+int32_t kafka_partitions_limit(const struct kafka_partitions *partitions, const char *topic)
+{
+    size_t i = topic_index(partitions, topic);
+
+    return i < partitions->topic_count ? partitions->topics[i].capacity : 0;
+}
+
 size_t kafka_partitions_count(const struct kafka_partitions *partitions)
 {
     return partitions->assigned_count;

@@ -35,6 +35,8 @@ void kafka_partitions_add(struct kafka_partitions *partitions, const char *topic
 void kafka_partition_start_at(struct kafka_partition *partition, int64_t start);
 void kafka_partitions_remove(struct kafka_partitions *partitions, const char *topic,
                              int32_t partition);
+/* One more than the highest number of that topic that was ever assigned. */
+int32_t kafka_partitions_limit(const struct kafka_partitions *partitions, const char *topic);
 size_t kafka_partitions_count(const struct kafka_partitions *partitions);
 /* False when there is none. */
 bool kafka_partitions_are_at_end(const struct kafka_partitions *partitions);
