@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>

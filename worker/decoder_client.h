@@ -12,7 +12,6 @@
  * running jobs fail with ERR_RETRY and the next decode starts a new one.
  */
 
-#include <event2/event.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +21,7 @@
 #include "worker/media_source.h"
 
 struct decoder_client;
+struct event_base;
 struct decoder_job;
 
 struct decoder_limits {

@@ -6,8 +6,9 @@
 
 Within common each module stands in one layer and includes only its own and lower ones; daemons
 include common and themselves; pure modules decide and do no I/O: they call nothing that isn't pure
-and get no library of the network, the database or the media, not even through another header. A public function that no other file uses should be static; one that nothing uses at all
-should not exist.
+and get no library of the network, the database or the media, not even through another header. A
+public function that no other file uses should be static; one that nothing uses at all should not
+exist.
 
     check_layers.py [ROOT]     prints what is wrong, one a line, and exits 1 if anything is
 """
@@ -23,7 +24,8 @@ FOLDERS = ("common", *DAEMONS)
 # A file belongs to the module named here that is the longest prefix of its name up to a "_" or the
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
-    "base": "attrs backoff buf chunk_layout clock err ids jsonread mem reading seam utf8 word_match",
+    "base": "attrs backoff buf chunk_layout clock err ids jsonread mem reading seam "
+    "utf8 word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
     "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
 }
@@ -39,8 +41,8 @@ PURE = {
     "http_reply http_text init_request job_plan media_formats problem refusal request_fields "
     "router sse_event sse_format sse_queue stream_cursor",
     "worker": "decoder_stream fair_queue language media_framer media_header media_mp3 media_mpeg "
-    "media_source media_wav media_walk plain_text retry_policy silence speech_align speech_hold speech_reply "
-    "task watermark window_cutter window_join work_item",
+    "media_source media_wav media_walk plain_text retry_policy silence speech_align speech_hold "
+    "speech_reply task watermark window_cutter window_join work_item",
     "assembler": "assembly job job_event job_state json_text sql_rows",
 }
 
@@ -55,7 +57,9 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", re.MULTILINE)
 WORD = re.compile(r"[A-Za-z_]\w*")
-ATTRIBUTE = re.compile(r"\b(?:FREED_BY|PRINTF_LIKE|MUST_CHECK|NO_RETURN|UNUSED)\b\s*(?:\([^()]*\))?")
+ATTRIBUTE = re.compile(
+    r"\b(?:FREED_BY|PRINTF_LIKE|MUST_CHECK|NO_RETURN|UNUSED)\b\s*(?:\([^()]*\))?"
+)
 
 
 @dataclass
