@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a set-up command: its output goes to a log, its last line is shown as progress."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from .console import DevError, Step
 TAIL_LINES = 15
 
 
-def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.SETUP_LOG) -> None:
-    """Runs `argv` to its end. Raises DevError with the last lines of its output if it fails."""
+def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.SETUP_LOG,
+        tail_lines: int = TAIL_LINES) -> None:
+    """Runs `argv` to its end. Raises DevError with the last lines of its output if it fails.
+    `env` None: ours."""
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = [str(arg) for arg in argv]
     tail: list[str] = []
@@ -21,7 +22,7 @@ def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.S
         with subprocess.Popen(
             argv,
             cwd=cwd,
-            env=None if env is None else {**os.environ, **env},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -30,7 +31,7 @@ def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.S
                 sink.write(raw)
                 line = raw.decode(errors="replace").strip()
                 if line:
-                    tail = tail[-(TAIL_LINES - 1):] + [line]
+                    tail = tail[-(tail_lines - 1):] + [line]
                     if shown:
                         shown.progress(line)
     if child.returncode != 0:

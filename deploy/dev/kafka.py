@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private Kafka broker: one node that is broker and controller (KRaft)."""
 
+import os
 import shutil
 import uuid
 from base64 import urlsafe_b64encode
@@ -73,7 +74,7 @@ class Kafka:
         argv = [paths.TOOLS_PYTHON, "-m", "dev.topics", self.brokers(), "--prefix", prefix]
         if partitions:
             argv += ["--partitions", partitions]
-        command.run(argv, env={"PYTHONPATH": str(paths.ROOT / "deploy")})
+        command.run(argv, env={**os.environ, "PYTHONPATH": str(paths.ROOT / "deploy")})
 
     def _format(self, shown) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -21,3 +21,6 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 def build_dir(preset: str) -> Path:
     return DEV / "build" / preset
+
+
+RELEASE_BUILD = build_dir("release")

@@ -96,7 +96,7 @@ def _server_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SERVER_USER)
     except KeyError:
-        raise DevError(f"the user {SERVER_USER}, which Debian's package makes, is missing") from None
+        raise DevError(f"the user {SERVER_USER} of Debian's package is missing") from None
 
 
 def _as_server_user(data: Path, argv: list) -> list:

@@ -53,7 +53,8 @@ class ProcessTable:
 
     def start(self, name: str, argv, env=None, cwd=None, facts=None) -> Record:
         """Starts `argv` in a session of its own: a terminal's Ctrl-C reaches only `./dev`, which
-        then stops the processes in order. `facts` (ports, addresses) are kept in the record."""
+        then stops the processes in order. `env` None: ours. `facts` (ports, addresses) are kept in
+        the record."""
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         running = self.find(name)
@@ -64,7 +65,7 @@ class ProcessTable:
             child = subprocess.Popen(
                 [str(arg) for arg in argv],
                 cwd=cwd,
-                env=None if env is None else {**os.environ, **env},
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,

@@ -51,7 +51,7 @@ class SpeechServer:
             NAME,
             [paths.SPEECH_PYTHON, SERVER, "--port", port, "--model-dir", models.model_dir(model),
              "--model-name", model, "--concurrency", concurrency],
-            env={"SPEECH_API_KEY": LOCAL_KEY, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "SPEECH_API_KEY": LOCAL_KEY, "HF_HUB_OFFLINE": "1"},
             facts={"port": port, "model": model},
         )
         self._table.wait_ready(NAME, lambda: _answers(self.api()), 120, shown)

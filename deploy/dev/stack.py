@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of one chunkscribe installation on this machine, in one folder.
+"""One chunkscribe installation on this machine, in one folder.
 
 `./dev up` uses .dev itself; the tests make one of these in a folder of their own. The parts know
 each other only by what is passed here.
@@ -7,24 +7,77 @@ each other only by what is passed here.
 
 from pathlib import Path
 
+from . import paths
+from .console import step
+from .daemons import Fleet, Wiring
 from .kafka import Kafka
 from .postgres import Postgres
 from .process import ProcessTable
+from .speech import SpeechApi, SpeechServer
+
+DATABASE = "chunkscribe"
+WORKERS = ("worker-1", "worker-2")
 
 
 class Stack:
-    def __init__(self, folder: Path):
+    """Everything that runs in `folder`, with its records in `folder`/run, its logs in /log."""
+
+    def __init__(self, folder: Path = paths.DEV):
         self.folder = folder
+        self.env_file = folder / "env"
         self.table = ProcessTable(folder)
         self.postgres = Postgres(folder, self.table)
         self.kafka = Kafka(folder, self.table)
+        self.speech = SpeechServer(self.table)
+
+    def fleet(self, speech: SpeechApi, database: str = DATABASE, topic_prefix: str = "",
+              build: Path = paths.RELEASE_BUILD) -> Fleet:
+        """Daemons on this stack's PostgreSQL and Kafka; several fleets keep apart by database and
+        prefix."""
+        wiring = Wiring(self.postgres.url(database), self.kafka.brokers(), topic_prefix,
+                        self.folder / "blobs", speech)
+        return Fleet(self.folder, self.table, wiring, build)
+
+    def start_postgres(self) -> None:
+        self._started("postgres", "PostgreSQL", self.postgres.start)
+        self.postgres.create_database(DATABASE)
+
+    def start_kafka(self) -> None:
+        fresh = self._started("kafka", "Kafka broker", self.kafka.start)
+        if fresh:
+            with step("Kafka topics"):
+                self.kafka.create_topics("")
+
+    def start_speech(self, model: str) -> None:
+        self._started("speech", f"speech server, Whisper {model}",
+                      lambda shown: self.speech.start(model, shown))
+
+    def start_daemons(self, speech: SpeechApi, gateway_port: int | None = None) -> str:
+        """Returns the gateway's URL."""
+        fleet = self.fleet(speech)
+        if not self.table.find("assembler"):
+            with step("database schema"):
+                fleet.migrate()
+        self._started("assembler", "assembler",
+                      lambda shown: fleet.start_assembler(shown=shown))
+        self._started("gateway", "gateway",
+                      lambda shown: fleet.start_gateway(port=gateway_port, shown=shown))
+        for name in WORKERS:
+            self._started(name, name, lambda shown, name=name: fleet.start_worker(name,
+                                                                                shown=shown))
+        return f"http://{fleet.address('gateway')}"
 
     def stop(self) -> None:
         """Stops everything this folder has a record of, the last started first."""
-        special = {"postgres": self.postgres.stop, "kafka": self.kafka.stop}
+        own_ways = {"postgres": self.postgres.stop, "kafka": self.kafka.stop}
         for record in reversed(self.table.all()):
-            stop = special.get(record.name)
-            if stop:
-                stop()
-            else:
-                self.table.stop(record.name)
+            with step(f"stop {record.name}"):
+                own_ways.get(record.name, lambda name=record.name: self.table.stop(name))()
+
+    def _started(self, name: str, title: str, start) -> bool:
+        """Runs `start` unless the process is there. True if it had to be started."""
+        if self.table.find(name):
+            return False
+        with step(title) as shown:
+            start(shown)
+        return True

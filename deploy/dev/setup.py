@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings the machine and .dev/ to where a command can run. Done once; then it only looks."""
+
+from . import apt, build, deps, models, paths, speech
+from .console import heading
+
+PARTS = ("postgres", "kafka", "speech", "daemons")
+
+
+def set_up(parts=PARTS) -> None:
+    paths.DEV.mkdir(exist_ok=True)
+    heading("Set-up")
+    apt.install("demo")
+    deps.tools_venv()
+    if "kafka" in parts:
+        deps.kafka_jars()
+    if "speech" in parts and not speech.external():
+        deps.speech_venv()
+        models.fetch(models.chosen_name())
+    if "daemons" in parts:
+        deps.llhttp()
+        build.build()
+
+
+def set_up_tests() -> None:
+    set_up(("kafka",))
+    apt.install("demo", "test")
+    deps.test_venv()
+    deps.llhttp()
