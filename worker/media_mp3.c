@@ -166,8 +166,11 @@ static enum media_unit_status mp3_unit_at(struct media_source *source,
     enum media_unit_status status =
         frame_at(source, offset, header->audio_end, header->detail.mp3.reference, &frame);
     if (status == MEDIA_UNIT_READY || status == MEDIA_UNIT_CUT) {
-        *ret_unit =
-            (struct media_unit){.offset = offset, .length = frame.length, .samples = frame.samples};
+        *ret_unit = (struct media_unit){.offset = offset,
+                                        .length = frame.length,
+                                        .samples = frame.samples,
+                                        .has_position = offset == header->audio_start,
+                                        .position = -header->initial_skip};
     }
     return status;
 }

@@ -26,7 +26,7 @@ static void count_previous(struct tally *tally, const struct media_walk *walk,
     if (step->part == MEDIA_PART_PREVIOUS) {
         tally->previous_samples += unit->samples;
     }
-    if (unit->offset + unit->length > walk->own_start && !unit->has_position) {
+    if (unit->offset + unit->length > walk->own_start && !walk->header->has_absolute_time) {
         tally->border_byte = unit->offset;
         tally->border_samples = unit->samples;
     }

@@ -213,8 +213,11 @@ static enum media_unit_status wav_unit_at(struct media_source *source,
     if (blocks * block_align > MEDIA_VIEW_MAX) {
         blocks = MEDIA_VIEW_MAX / block_align;
     }
-    *ret_unit =
-        (struct media_unit){.offset = offset, .length = blocks * block_align, .samples = blocks};
+    *ret_unit = (struct media_unit){.offset = offset,
+                                    .length = blocks * block_align,
+                                    .samples = blocks,
+                                    .has_position = true,
+                                    .position = (offset - header->audio_start) / block_align};
     return is_cut ? MEDIA_UNIT_CUT : MEDIA_UNIT_READY;
 }
 
