@@ -55,6 +55,10 @@ static struct retry_decision decide_unanswered(const struct retry_facts *facts)
 
 static struct retry_decision decide(const struct retry_facts *facts)
 {
+    static const struct retry_decision UNREADABLE = {RETRY_FAIL, RETRY_SUSPECT, "speech_bad_reply"};
+
+    if (facts->is_unreadable)
+        return UNREADABLE;
     for (size_t i = 0; i < ARRAY_LEN(RULES); i++) {
         if (facts->status >= RULES[i].first && facts->status <= RULES[i].last)
             return RULES[i].decision;

@@ -32,10 +32,11 @@ enum retry_health {
 };
 
 struct retry_facts {
-    long status;       /* of HTTP; 0: no answer */
-    bool was_sent;     /* false: the connection failed before the request went out */
-    bool was_resent;   /* it was the second try */
-    bool is_in_outage; /* the service was down before this request was made */
+    long status;        /* of HTTP; 0: no answer */
+    bool was_sent;      /* false: the connection failed before the request went out */
+    bool was_resent;    /* it was the second try */
+    bool is_in_outage;  /* the service was down before this request was made */
+    bool is_unreadable; /* status 2xx, but the body is no transcription */
 };
 
 struct retry_decision {

@@ -350,3 +350,14 @@ bool speech_reply_parse(const char *body, size_t length, int64_t sample_count,
         add_spread(&draft, &ret_reply->reading);
     return true;
 }
+
+char *speech_reply_complaint(const char *body, size_t length)
+{
+    CLEANUP(jsonread_put_at) json_object *json = NULL;
+    struct err err;
+
+    if (length > SPEECH_REPLY_BYTES_MAX || !jsonread_parse(body, length, &json, &err))
+        return mem_copy_string("");
+    char *message = text_member(member(json, "error", json_type_object), "message");
+    return message == NULL ? mem_copy_string("") : message;
+}

@@ -36,4 +36,8 @@ void speech_reply_done(struct speech_reply *reply);
 bool speech_reply_parse(const char *body, size_t length, int64_t sample_count,
                         struct speech_reply *ret_reply, struct err *err) MUST_CHECK;
 
+/* What a refusal says of itself (OpenAI's {"error": {"message"}}), for people; "" if nothing. Owned
+ * by the caller. */
+char *speech_reply_complaint(const char *body, size_t length);
+
 #endif

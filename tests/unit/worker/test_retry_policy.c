@@ -18,6 +18,10 @@ static const struct {
     const char *type;
 } ROWS[] = {
     {{.status = 200, .was_sent = true}, RETRY_USE, RETRY_HEALTHY, ""},
+    {{.status = 200, .was_sent = true, .is_unreadable = true},
+     RETRY_FAIL,
+     RETRY_SUSPECT,
+     "speech_bad_reply"},
     {{.status = 201, .was_sent = true}, RETRY_USE, RETRY_HEALTHY, ""},
     {{.status = 302, .was_sent = true}, RETRY_HOLD, RETRY_UNHEALTHY, "speech_misconfigured"},
     {{.status = 400, .was_sent = true}, RETRY_PERMANENT, RETRY_UNKNOWN, "speech_rejected"},

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/fetch.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "common/chunk_layout.h"
+
+/* The fetch of one chunk, while it goes on. */
+struct fetching {
+    const struct fetch_source *source;
+    const struct event *work;
+    struct fetch_files *files;
+    struct err *err;
+};
+
+static const struct chunk_layout *layout_of(const struct fetching *fetching)
+{
+    return &fetching->work->work.layout;
+}
+
+void fetch_close(struct fetch_files *files)
+{
+    for (size_t i = 0; i < files->blob_count; i++)
+        (void)close(files->blobs[i].fd);
+    *files = (struct fetch_files){0};
+}
+
+static const struct fetch_blob *find_blob(const struct fetch_files *files, int32_t chunk_index)
+{
+    for (size_t i = 0; i < files->blob_count; i++) {
+        if (files->blobs[i].chunk_index == chunk_index)
+            return &files->blobs[i];
+    }
+    return NULL;
+}
+
+/* Opens the chunk's blob unless it is open. */
+static enum blob_presence open_blob(struct fetching *fetching, int32_t chunk_index,
+                                    const struct fetch_blob **ret_blob)
+{
+    struct fetch_files *files = fetching->files;
+    struct fetch_blob blob = {.chunk_index = chunk_index};
+    char key[CHUNK_KEY_SIZE];
+
+    *ret_blob = find_blob(files, chunk_index);
+    if (*ret_blob != NULL)
+        return BLOB_PRESENT;
+    chunk_object_key(fetching->work->job.text, chunk_index, fetching->work->work.extension, key);
+    enum blob_presence presence =
+        blob_file_read(fetching->source->store, key, &blob.fd, &blob.size_bytes, fetching->err);
+    if (presence != BLOB_PRESENT)
+        return presence;
+    files->blobs[files->blob_count++] = blob;
+    *ret_blob = &files->blobs[files->blob_count - 1];
+    if (blob.size_bytes == chunk_layout_size(layout_of(fetching), chunk_index))
+        return BLOB_PRESENT;
+    (void)err_set(fetching->err, ERR_REJECT, "blob", 0,
+                  "chunk %" PRId32 " has %" PRId64 " bytes stored, not its %" PRId64, chunk_index,
+                  blob.size_bytes, chunk_layout_size(layout_of(fetching), chunk_index));
+    return BLOB_FAILED;
+}
+
+static enum fetch_result too_scattered(const struct fetching *fetching)
+{
+    (void)err_set(fetching->err, ERR_REJECT, "media", 0,
+                  "the recording's header lies in too many places");
+    return FETCH_FAILED;
+}
+
+/* Adds bytes [start, end) of the recording, which lie in this chunk. */
+static enum blob_presence add_part(struct fetching *fetching, int32_t chunk_index, int64_t start,
+                                   int64_t end)
+{
+    struct chunk_range range = chunk_layout_range(layout_of(fetching), chunk_index);
+    const struct fetch_blob *blob;
+    enum blob_presence presence = open_blob(fetching, chunk_index, &blob);
+
+    if (presence == BLOB_PRESENT)
+        fetching->files->extents[fetching->files->extent_count++] =
+            (struct media_extent){.offset = start,
+                                  .length = end - start,
+                                  .fd = blob->fd,
+                                  .fd_offset = start - range.start};
+    return presence;
+}
+
+/* Adds bytes [start, end) of the recording, whichever chunks they lie in. */
+static enum fetch_result add_stretch(struct fetching *fetching, struct media_need stretch,
+                                     struct media_need *ret_missing)
+{
+    while (stretch.start < stretch.end) {
+        int32_t chunk_index = chunk_layout_chunk_at(layout_of(fetching), stretch.start);
+        struct chunk_range range = chunk_layout_range(layout_of(fetching), chunk_index);
+        int64_t end = stretch.end < range.end ? stretch.end : range.end;
+        if (fetching->files->extent_count == MEDIA_EXTENTS_MAX)
+            return too_scattered(fetching);
+        switch (add_part(fetching, chunk_index, stretch.start, end)) {
+        case BLOB_PRESENT:
+            break;
+        case BLOB_MISSING:
+            *ret_missing = stretch;
+            return FETCH_WAITING;
+        case BLOB_FAILED:
+            return FETCH_FAILED;
+        }
+        stretch.start = end;
+    }
+    return FETCH_READY;
+}
+
+static enum media_status read_header(struct fetching *fetching, struct header_facts *facts,
+                                     struct media_need *ret_need)
+{
+    struct media_source *source = media_source_new(
+        layout_of(fetching)->total_size, fetching->files->extents, fetching->files->extent_count);
+    enum media_status status = media_header_read(source, &facts->header, ret_need, fetching->err);
+
+    media_source_free(source);
+    return status;
+}
+
+/* Asks for the header with what is there, until it is whole. */
+static enum fetch_result find_header(struct fetching *fetching, struct header_facts *facts,
+                                     struct media_need *ret_missing)
+{
+    int64_t total = layout_of(fetching)->total_size;
+    struct media_need need = {
+        .start = 0, .end = total < MEDIA_HEADER_FIRST_BYTES ? total : MEDIA_HEADER_FIRST_BYTES};
+
+    while (facts->stretch_count < HEADER_STRETCHES_MAX) {
+        enum fetch_result result = add_stretch(fetching, need, ret_missing);
+        if (result != FETCH_READY)
+            return result;
+        facts->stretches[facts->stretch_count++] = need;
+        switch (read_header(fetching, facts, &need)) {
+        case MEDIA_READY:
+            header_cache_put(fetching->source->headers, &fetching->work->job, facts);
+            return FETCH_READY;
+        case MEDIA_REFUSED:
+            return FETCH_FAILED;
+        case MEDIA_NEED:
+            break;
+        }
+    }
+    return too_scattered(fetching);
+}
+
+static enum fetch_result add_header(struct fetching *fetching, struct header_facts *facts,
+                                    struct media_need *ret_missing)
+{
+    const struct header_facts *known =
+        header_cache_find(fetching->source->headers, &fetching->work->job);
+
+    if (known == NULL)
+        return find_header(fetching, facts, ret_missing);
+    *facts = *known;
+    for (size_t i = 0; i < facts->stretch_count; i++) {
+        enum fetch_result result = add_stretch(fetching, facts->stretches[i], ret_missing);
+        if (result != FETCH_READY)
+            return result;
+    }
+    return FETCH_READY;
+}
+
+/* A neighbour that is not stored yet is left out: whichever of two neighbours starts later sees the
+ * other. One whose blob is bad is left out too: that is its own failure. */
+static bool add_neighbour(struct fetching *fetching, int32_t chunk_index, int64_t start,
+                          int64_t end)
+{
+    if (fetching->files->extent_count == MEDIA_EXTENTS_MAX)
+        return too_scattered(fetching) == FETCH_READY;
+    return add_part(fetching, chunk_index, start, end) != BLOB_FAILED ||
+           fetching->err->kind == ERR_REJECT;
+}
+
+static bool add_neighbours(struct fetching *fetching, const struct media_header *header)
+{
+    const struct chunk_layout *layout = layout_of(fetching);
+    int32_t own = fetching->work->chunk_index;
+    int64_t wanted = media_header_overlap_bytes(header, fetching->source->overlap_us / 1000);
+
+    if (own > 0) {
+        struct chunk_range range = chunk_layout_range(layout, own - 1);
+        int64_t start = range.end - range.start > wanted ? range.end - wanted : range.start;
+        if (!add_neighbour(fetching, own - 1, start, range.end))
+            return false;
+    }
+    if (own + 1 < layout->total_chunks) {
+        struct chunk_range range = chunk_layout_range(layout, own + 1);
+        int64_t end = range.end - range.start > wanted ? range.start + wanted : range.end;
+        if (!add_neighbour(fetching, own + 1, range.start, end))
+            return false;
+    }
+    return true;
+}
+
+static enum fetch_result open_all(struct fetching *fetching, struct media_need *ret_missing)
+{
+    int32_t own = fetching->work->chunk_index;
+    struct chunk_range range = chunk_layout_range(layout_of(fetching), own);
+    struct header_facts facts = {.stretch_count = 0};
+    enum blob_presence presence = add_part(fetching, own, range.start, range.end);
+
+    if (presence == BLOB_MISSING)
+        (void)err_set(fetching->err, ERR_RETRY, "blob", 0, "the chunk's bytes are not stored");
+    if (presence != BLOB_PRESENT)
+        return FETCH_FAILED;
+    enum fetch_result result = add_header(fetching, &facts, ret_missing);
+    if (result != FETCH_READY)
+        return result;
+    fetching->files->bytes_per_second = facts.header.bytes_per_second;
+    return add_neighbours(fetching, &facts.header) ? FETCH_READY : FETCH_FAILED;
+}
+
+enum fetch_result fetch_open(const struct fetch_source *source, const struct event *work,
+                             struct fetch_files *ret_files, struct media_need *ret_missing,
+                             struct err *err)
+{
+    *ret_files = (struct fetch_files){0};
+    struct fetching fetching = {.source = source, .work = work, .files = ret_files, .err = err};
+    enum fetch_result result = open_all(&fetching, ret_missing);
+
+    if (result != FETCH_READY)
+        fetch_close(ret_files);
+    return result;
+}
