@@ -54,7 +54,6 @@ void job_free(struct job *job)
     free(job->parts.items);
     free(job->seams.items);
     free(job->tasks.items);
-    free(job->skips.items);
     free(job->language);
     free(job->prompt);
     free(job);
@@ -121,12 +120,14 @@ static void *room_for_one(void *take_items, size_t count, size_t size)
 
 void job_add_event(struct job *job, const char *type, char *take_data)
 {
+    job->is_changed = true;
     LIST_ADD(&job->events,
              ((struct job_event){.seq = ++job->last_seq, .type = type, .data = take_data}));
 }
 
 void job_add_stored_event(struct job *job, int64_t seq, const char *type, char *take_data)
 {
+    job->is_changed = true;
     LIST_ADD(&job->events,
              ((struct job_event){.seq = seq, .type = type, .data = take_data, .is_stored = true}));
 }
@@ -149,11 +150,6 @@ void job_add_seam(struct job *job, int32_t chunk_index, const struct seam_choice
 void job_add_task(struct job *job, const struct job_task *task)
 {
     LIST_ADD(&job->tasks, *task);
-}
-
-void job_add_skip(struct job *job, int32_t chunk_index)
-{
-    LIST_ADD(&job->skips, chunk_index);
 }
 
 const char *job_status_name(enum job_status status)

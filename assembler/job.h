@@ -110,8 +110,15 @@ struct job_seam {
     struct seam_choice choice;
 };
 
-/* A work record that is due later or now. */
+enum job_task_kind {
+    JOB_TASK_WORK, /* publishes the chunk's attempt to chunks.uploaded */
+    JOB_TASK_SKIP, /* tells workers on jobs.control to leave the chunk alone */
+    JOB_TASK_KIND_COUNT
+};
+
+/* What must happen after the commit, now or later. */
 struct job_task {
+    enum job_task_kind kind;
     int32_t chunk_index;
     int32_t attempt;
     int64_t due_in_us;
@@ -153,6 +160,7 @@ struct job {
 
     struct chunk *chunks; /* loaded ones, by index; owned */
 
+    bool is_changed; /* the row is to be written */
     bool now_upload_started;
     bool now_processing_started;
     bool now_first_completed;
@@ -165,7 +173,6 @@ struct job {
     JOB_LIST(struct job_part) parts;
     JOB_LIST(struct job_seam) seams;
     JOB_LIST(struct job_task) tasks;
-    JOB_LIST(int32_t) skips; /* chunks that keep killing workers: to be put on jobs.control */
 
     UT_hash_handle hh;
 };
@@ -189,7 +196,6 @@ void job_add_view(struct job *job, const char *type, char *take_data);
 void job_add_part(struct job *job, struct job_part take_part);
 void job_add_seam(struct job *job, int32_t chunk_index, const struct seam_choice *choice);
 void job_add_task(struct job *job, const struct job_task *task);
-void job_add_skip(struct job *job, int32_t chunk_index);
 
 const char *job_status_name(enum job_status status);
 bool job_status_parse(const char *name, enum job_status *ret_status) MUST_CHECK;

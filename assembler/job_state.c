@@ -282,8 +282,10 @@ struct job_change job_state_apply(struct job *job, struct chunk *chunk, const st
     if (job_is_terminal(job) || !passes_guard(rule->guard, chunk, event->attempt))
         return step.change;
     act(&step, rule->on[chunk->status]);
-    if (step.change.effects & ~(unsigned)(EFFECT_HEARD | EFFECT_SHOWN))
+    if (step.change.effects & ~(unsigned)(EFFECT_HEARD | EFFECT_SHOWN)) {
+        job->is_changed = true;
         job->is_shown = true;
+    }
     return step.change;
 }
 

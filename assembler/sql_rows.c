@@ -25,6 +25,7 @@ static struct buf *next_column(struct sql_rows *rows)
 {
     struct buf *column = &rows->columns[rows->next_column];
 
+    assert(!rows->is_finished);
     buf_append_string(column, rows->row_count == 0 ? "{" : ",");
     if (++rows->next_column == rows->column_count) {
         rows->next_column = 0;
@@ -79,9 +80,10 @@ void sql_rows_text(struct sql_rows *rows, const char *text)
 const char *const *sql_rows_finish(struct sql_rows *rows)
 {
     assert(rows->next_column == 0);
-    for (int i = 0; i < rows->column_count; i++) {
+    for (int i = 0; i < rows->column_count && !rows->is_finished; i++) {
         buf_append_string(&rows->columns[i], rows->row_count == 0 ? "{}" : "}");
         rows->literals[i] = buf_string(&rows->columns[i]);
     }
+    rows->is_finished = true;
     return rows->literals;
 }

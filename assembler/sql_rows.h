@@ -20,7 +20,8 @@ struct sql_rows {
     int next_column;
     size_t row_count;
     struct buf columns[SQL_COLUMNS_MAX];
-    const char *literals[SQL_COLUMNS_MAX]; /* set by sql_rows_finish() */
+    bool is_finished;
+    const char *literals[SQL_COLUMNS_MAX];
 };
 
 void sql_rows_init(struct sql_rows *rows, int column_count);
@@ -32,7 +33,7 @@ void sql_rows_bool(struct sql_rows *rows, bool value);
 /* NULL becomes NULL. */
 void sql_rows_text(struct sql_rows *rows, const char *text);
 void sql_rows_null(struct sql_rows *rows);
-/* The parameters, one for each column; valid until sql_rows_done(). */
+/* The parameters, one for each column; valid until sql_rows_done(). No row can be added after. */
 const char *const *sql_rows_finish(struct sql_rows *rows);
 
 #endif

@@ -19,7 +19,7 @@
 #define PREPARED_MAX 64
 
 struct pending {
-    const char *name; /* of the statement, for errors */
+    const struct store_statement *statement;
     PGresult **ret_result;
     bool is_preparation;
 };
@@ -134,10 +134,12 @@ const char *store_backend_start(const struct store *store)
 /* --- Queueing ----------------------------------------------------------------------------------
  */
 
-static void push(struct store *store, const char *name, PGresult **ret_result, bool is_preparation)
+static void push(struct store *store, const struct store_statement *statement,
+                 PGresult **ret_result, bool is_preparation)
 {
     assert(store->pending_count < PENDING_MAX);
-    store->pending[store->pending_count++] = (struct pending){name, ret_result, is_preparation};
+    store->pending[store->pending_count++] =
+        (struct pending){statement, ret_result, is_preparation};
 }
 
 static bool is_prepared(const struct store *store, const struct store_statement *statement)
@@ -156,7 +158,7 @@ static void prepare(struct store *store, const struct store_statement *statement
     if (PQsendPrepare(store->connection, statement->name, statement->sql, 0, NULL) != 1)
         store->is_send_broken = true;
     store->prepared[store->prepared_count++] = statement;
-    push(store, statement->name, NULL, true);
+    push(store, statement, NULL, true);
 }
 
 void store_send(struct store *store, const struct store_statement *statement, int count,
@@ -167,7 +169,7 @@ void store_send(struct store *store, const struct store_statement *statement, in
     prepare(store, statement);
     if (PQsendQueryPrepared(store->connection, statement->name, count, values, NULL, NULL, 0) != 1)
         store->is_send_broken = true;
-    push(store, statement->name, ret_result, false);
+    push(store, statement, ret_result, false);
 }
 
 void store_send_rows(struct store *store, const struct store_statement *statement,
@@ -233,7 +235,7 @@ static enum answer judge(PGresult *take_result, const struct pending *pending, s
     if (is_good && pending->ret_result != NULL)
         *pending->ret_result = TAKE(take_result);
     else if (!is_good && status != PGRES_PIPELINE_ABORTED)
-        pg_err_from_result(err, take_result, pending->name);
+        pg_err_from_result(err, take_result, pending->statement->name);
     PQclear(take_result);
     return is_good ? ANSWER_GOOD : ANSWER_BAD;
 }
@@ -248,7 +250,7 @@ static enum answer receive(struct store *store, const struct pending *pending, u
     if (!next_result(store, deadline_us, &result, err))
         return ANSWER_LOST;
     if (result == NULL) {
-        (void)err_set(err, ERR_RETRY, "postgres", 0, "%s: no result", pending->name);
+        (void)err_set(err, ERR_RETRY, "postgres", 0, "%s: no result", pending->statement->name);
         return ANSWER_LOST;
     }
     enum answer answer = judge(result, pending, err);
@@ -270,6 +272,17 @@ static bool receive_sync(struct store *store, uint64_t deadline_us, struct err *
     return is_sync || err_set(err, ERR_RETRY, "postgres", 0, "out of step");
 }
 
+/* A preparation that failed, or was skipped after an error, is to be made again. */
+static void forget_prepared(struct store *store, const struct pending *pending)
+{
+    for (size_t i = 0; pending->is_preparation && i < store->prepared_count; i++) {
+        if (store->prepared[i] == pending->statement) {
+            store->prepared[i] = store->prepared[--store->prepared_count];
+            return;
+        }
+    }
+}
+
 static enum answer receive_all(struct store *store, struct err *err)
 {
     uint64_t deadline_us = clock_now_us() + ANSWER_TIMEOUT_US;
@@ -289,8 +302,10 @@ static enum answer receive_all(struct store *store, struct err *err)
                 *err = later;
             return ANSWER_LOST;
         }
-        if (one == ANSWER_BAD)
+        if (one == ANSWER_BAD) {
             answer = ANSWER_BAD;
+            forget_prepared(store, &store->pending[i]);
+        }
     }
     return receive_sync(store, deadline_us, err) ? answer : ANSWER_LOST;
 }
@@ -300,14 +315,6 @@ static void clear_results(struct store *store)
     for (size_t i = 0; i < store->pending_count; i++)
         if (store->pending[i].ret_result != NULL)
             store_clear_at(store->pending[i].ret_result);
-}
-
-static bool has_preparation(const struct store *store)
-{
-    for (size_t i = 0; i < store->pending_count; i++)
-        if (store->pending[i].is_preparation)
-            return true;
-    return false;
 }
 
 bool store_run(struct store *store, struct err *err)
@@ -321,8 +328,7 @@ bool store_run(struct store *store, struct err *err)
         return true;
     }
     clear_results(store);
-    /* After an error it is open which preparations worked, and a name can't be used twice. */
-    if (answer == ANSWER_LOST || has_preparation(store)) {
+    if (answer == ANSWER_LOST) {
         disconnect(store);
         return false;
     }

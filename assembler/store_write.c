@@ -92,7 +92,8 @@ void store_send_job_rows(struct store *store, const struct job *jobs)
 
     sql_rows_init(&rows, JOB_COLUMNS);
     for (const struct job *job = jobs; job != NULL; job = job->hh.next)
-        add_job(&rows, job);
+        if (job->is_changed)
+            add_job(&rows, job);
     if (rows.row_count > 0)
         store_send_rows(store, &WRITE_JOBS, &rows, NULL);
 }

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/apply.h"
+
+#include "assembler/assembler_metrics.h"
+#include "assembler/job_event.h"
+#include "common/mem.h"
+
+static char crashed_message[] = "The workers that took this chunk died before they had a result.";
+
+static void count(const struct apply_settings *settings, enum assembler_metric metric)
+{
+    metrics_add(settings->metrics, metric, 0, 1);
+}
+
+static void set_error(struct chunk *chunk, const struct event *event, unsigned effects)
+{
+    const struct event_failed crashed = {
+        .type = "crashed", .message = crashed_message, .permanent = true};
+
+    free(chunk->error);
+    chunk->error = job_event_error((effects & EFFECT_CRASHED) ? &crashed : &event->failed);
+}
+
+static void add_work(struct job *job, const struct chunk *chunk, int64_t due_in_us)
+{
+    job_add_task(job, &(struct job_task){.kind = JOB_TASK_WORK,
+                                         .chunk_index = chunk->index,
+                                         .attempt = chunk->attempt,
+                                         .due_in_us = due_in_us});
+}
+
+static void on_failed(const struct apply_settings *settings, struct job *job, struct chunk *chunk,
+                      const struct event *event, unsigned effects)
+{
+    set_error(chunk, event, effects);
+    job_event_add_chunk_failed(job, chunk, settings->policy.max_retries);
+    count(settings, METRIC_CHUNKS_FAILED);
+}
+
+static void on_crashed(const struct apply_settings *settings, struct job *job,
+                       const struct chunk *chunk)
+{
+    job_add_task(job, &(struct job_task){.kind = JOB_TASK_SKIP,
+                                         .chunk_index = chunk->index,
+                                         .attempt = chunk->attempt});
+    count(settings, METRIC_CRASHED);
+}
+
+static void on_retried(const struct apply_settings *settings, struct job *job, struct chunk *chunk,
+                       const struct event *event, const struct job_change *change)
+{
+    set_error(chunk, event, change->effects);
+    job_event_add_chunk_retrying(job, chunk, change->due_in_us);
+    add_work(job, chunk, change->due_in_us);
+    count(settings, METRIC_RETRIES);
+}
+
+static void on_done(const struct apply_settings *settings, struct job *job, struct chunk *chunk)
+{
+    free(chunk->error);
+    chunk->error = NULL;
+    job_event_add_chunk_complete(job, chunk, settings->limits.hold_back_ms);
+    count(settings, METRIC_CHUNKS_DONE);
+}
+
+static void on_deferred(struct job *job, struct chunk *chunk, const struct event *event,
+                        int64_t due_in_us)
+{
+    free(chunk->deferred_reason);
+    chunk->deferred_reason = mem_copy_string(event->deferred.reason);
+    add_work(job, chunk, due_in_us);
+}
+
+static void tell(const struct apply_settings *settings, struct job *job, struct chunk *chunk,
+                 const struct event *event, const struct job_change *change)
+{
+    unsigned effects = change->effects;
+
+    if (effects == 0)
+        count(settings, METRIC_SUPERSEDED);
+    if (effects & EFFECT_SHOWN)
+        job_event_add_chunk_partial(job, chunk->index, event->attempt, &event->partial);
+    if (effects & EFFECT_DONE)
+        on_done(settings, job, chunk);
+    if (effects & EFFECT_FAILED)
+        on_failed(settings, job, chunk, event, effects);
+    if (effects & EFFECT_CRASHED)
+        on_crashed(settings, job, chunk);
+    if (effects & EFFECT_RETRIED)
+        on_retried(settings, job, chunk, event, change);
+    if (effects & EFFECT_DEFERRED)
+        on_deferred(job, chunk, event, change->due_in_us);
+}
+
+enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
+                                const struct record *record, int64_t now_wall_us)
+{
+    const struct event *event = &record->event;
+
+    metrics_add(settings->metrics, METRIC_RECORDS, event->type, 1);
+    if (job == NULL) {
+        count(settings, METRIC_UNKNOWN_JOB);
+        return APPLY_NO_JOB;
+    }
+    struct chunk *chunk = job_chunk(job, event->chunk_index);
+    if (chunk == NULL)
+        return APPLY_NO_CHUNK;
+    if (job->home_partition < 0) {
+        job->home_partition = record->partition->number;
+        job->is_changed = true;
+    }
+    const struct job_change change =
+        job_state_apply(job, chunk, event, &settings->policy, now_wall_us, backoff_random());
+    tell(settings, job, chunk, event, &change);
+    return APPLY_DONE;
+}
+
+static void count_step(const struct apply_settings *settings, const struct job *job,
+                       const struct assembly_step *step, size_t tasks_before)
+{
+    metrics_add(settings->metrics, METRIC_HARD_CUTS, 0, step->hard_cuts);
+    metrics_add(settings->metrics, METRIC_MISMATCHES, 0, step->mismatches);
+    metrics_add(settings->metrics, METRIC_RESYNCS, 0, (int64_t)(job->tasks.count - tasks_before));
+}
+
+bool apply_advance(const struct apply_settings *settings, struct job *job)
+{
+    CLEANUP(assembly_step_done) struct assembly_step step;
+    size_t tasks_before = job->tasks.count;
+
+    if (job_is_terminal(job))
+        return false;
+    assembly_advance(job, &settings->limits, &step);
+    count_step(settings, job, &step, tasks_before);
+    job_event_add_partial_transcript(job, &step);
+    job_state_advance(job);
+    if (job->is_shown || step.from_chunk <= step.to_chunk)
+        job_event_add_progress_update(job);
+    return job_is_terminal(job);
+}
+
+void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript)
+{
+    metrics_add(settings->metrics, METRIC_JOBS_ENDED, job->status == JOB_DONE ? 0 : 1, 1);
+    if (job->status == JOB_DONE)
+        job_event_add_final_result(job, transcript);
+    else
+        job_event_add_job_failed(job);
+}

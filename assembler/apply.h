@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_APPLY_H
+#define ASSEMBLER_APPLY_H
+
+/*
+ * From records to what a transaction writes: the state table and the walk of the ordered text say
+ * what happens, this module turns it into events and tasks. Pure but for the random part of a
+ * retry's wait.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "assembler/assembly.h"
+#include "assembler/batch.h"
+#include "assembler/job.h"
+#include "assembler/job_state.h"
+#include "common/metrics.h"
+
+struct apply_settings {
+    struct job_state_policy policy;
+    struct assembly_limits limits;
+    struct metrics *metrics; /* borrowed */
+};
+
+enum apply_outcome { APPLY_DONE, APPLY_NO_JOB, APPLY_NO_CHUNK };
+
+enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
+                                const struct record *record, int64_t now_wall_us);
+/* Moves the frontier and the status, adds the events of both. True: the job has ended, and the
+ * caller adds its terminal event with apply_end(). */
+bool apply_advance(const struct apply_settings *settings, struct job *job);
+/* `transcript` is as much of the ordered text as an event holds; not used for a failed job. */
+void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript);
+
+#endif

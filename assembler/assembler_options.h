@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_ASSEMBLER_OPTIONS_H
+#define ASSEMBLER_ASSEMBLER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+
+/* Filled by config_load() with the tables CONFIG_COMMON_OPTIONS and ASSEMBLER_OPTIONS. */
+struct assembler_options {
+    struct config_common common;
+    char *database_url;
+    char *migrations;
+    bool migrate;
+    int64_t batch_records;
+    int64_t batch_bytes;
+    int64_t max_retries;
+    int64_t max_starts;
+    int64_t retry_base_us;
+    int64_t retry_ceiling_us;
+    int64_t hold_back_us;
+    int64_t lost_after_us;
+    int64_t silent_after_us;
+};
+
+extern const struct config_option ASSEMBLER_OPTIONS[];
+
+#endif

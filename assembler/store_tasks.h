@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_STORE_TASKS_H
+#define ASSEMBLER_STORE_TASKS_H
+
+/* The table tasks, and how chunks get into it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "assembler/job.h"
+#include "assembler/store.h"
+#include "common/attrs.h"
+#include "common/err.h"
+
+/* Queue, inside the transaction that is their cause. */
+void store_send_tasks(struct store *store, const struct job *jobs);
+/* Of the jobs with has_ready_check: parked chunks whose bytes have all arrived become tasks. After
+ * the chunks' rows were written. The result has a row for each. NULL: there was nothing to ask. */
+void store_send_ready(struct store *store, const struct job *jobs, PGresult **ret_result);
+
+struct store_task {
+    int64_t id;
+    enum job_task_kind kind;
+    bool is_void; /* its cause is gone: another attempt, a chunk or a job that has ended */
+    struct id job;
+    int32_t chunk_index;
+    int32_t attempt;
+    struct event_work work; /* owned strings */
+};
+
+void store_task_done(struct store_task *task);
+/* Due tasks of the jobs at home in these partitions, oldest first; an array owned by the caller. */
+bool store_due_tasks(struct store *store, struct sql_rows *home_partitions,
+                     struct sql_rows *known_ids, struct store_task **ret_tasks, size_t *ret_count,
+                     struct err *err) MUST_CHECK;
+/* How long until the next is due: 0 when one is, -1 when there is none. */
+bool store_next_due(struct store *store, struct sql_rows *home_partitions, int64_t *ret_in_us,
+                    struct err *err) MUST_CHECK;
+/* Rows of id, partition and offset (NULL: it was no work): published, so forgotten, and their
+ * chunks know the newest work record. */
+bool store_finish_tasks(struct store *store, struct sql_rows *rows, struct err *err) MUST_CHECK;
+
+/* Rows of partition and the offset that the group of workers has passed. Chunks whose newest work
+ * record lies below it, and of which nothing was heard for `after_us`, become tasks again. */
+bool store_find_lost_work(struct store *store, struct sql_rows *passed,
+                          struct sql_rows *home_partitions, int64_t after_us, int64_t *ret_count,
+                          struct err *err) MUST_CHECK;
+
+struct store_silent {
+    struct id job;
+    int32_t chunk_index;
+    int32_t attempt;
+};
+
+/* Attempts that were started, of which nothing was heard for `after_us`; owned by the caller. */
+bool store_find_silent(struct store *store, struct sql_rows *home_partitions, int64_t after_us,
+                       struct store_silent **ret_silent, size_t *ret_count,
+                       struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/tasks.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "assembler/assembler_metrics.h"
+#include "assembler/store_tasks.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+/* A partition that comes to us brings tasks we know nothing of. */
+#define LOOK_EVERY_US 2000000
+#define FINISH_EVERY_US 50000
+
+enum task_state { TASK_IN_FLIGHT, TASK_FINISHED, TASK_FAILED };
+
+struct task_in_flight {
+    struct tasks *tasks;
+    int64_t id;
+    enum task_state state;
+    bool is_work;
+    struct kafka_position position;
+    UT_hash_handle hh;
+};
+
+struct tasks {
+    struct store *store;
+    struct intake *intake;
+    struct kafka_producer *producer;
+    struct metrics *metrics;
+    struct task_in_flight *in_flight; /* by id; owned */
+    bool has_reports;
+    uint64_t next_look_us;
+    uint64_t next_finish_us;
+};
+
+static void remove_task(struct tasks *tasks, struct task_in_flight *task)
+{
+    HASH_DEL(tasks->in_flight, task);
+    free(task);
+}
+
+void tasks_free(struct tasks *tasks)
+{
+    struct task_in_flight *task;
+    struct task_in_flight *next;
+
+    if (tasks == NULL)
+        return;
+    HASH_ITER(hh, tasks->in_flight, task, next)
+    {
+        remove_task(tasks, task);
+    }
+    free(tasks);
+}
+
+struct tasks *tasks_new(struct store *store, struct intake *intake, struct kafka_producer *producer,
+                        struct metrics *metrics)
+{
+    struct tasks *tasks = mem_new(sizeof *tasks);
+
+    tasks->store = store;
+    tasks->intake = intake;
+    tasks->producer = producer;
+    tasks->metrics = metrics;
+    return tasks;
+}
+
+void tasks_expect(struct tasks *tasks, uint64_t now_us, int64_t due_in_us)
+{
+    uint64_t due_us = now_us + (uint64_t)due_in_us;
+
+    if (due_us < tasks->next_look_us)
+        tasks->next_look_us = due_us;
+}
+
+static void home_partitions(const struct tasks *tasks, struct sql_rows *rows)
+{
+    const struct batch *batch = intake_batch(tasks->intake);
+
+    sql_rows_init(rows, 1);
+    for (size_t i = 0; i < batch->partition_count; i++)
+        if (strcmp(batch->partitions[i].topic, INTAKE_RESULTS) == 0)
+            sql_rows_int(rows, batch->partitions[i].number);
+}
+
+/* --- Publishing --------------------------------------------------------------------------------
+ */
+
+static void on_report(void *context, struct kafka_position position, const struct err *err)
+{
+    struct task_in_flight *task = context;
+
+    task->state = err == NULL ? TASK_FINISHED : TASK_FAILED;
+    task->position = position;
+    task->tasks->has_reports = true;
+}
+
+static bool produce(struct tasks *tasks, const char *topic, const char *key,
+                    const struct buf *value, struct task_in_flight *task, struct err *err)
+{
+    const struct kafka_record record = {
+        .topic = topic, .key = key, .value = value->data, .value_length = value->length};
+
+    return kafka_producer_send(tasks->producer, &record, on_report, task, err);
+}
+
+static bool publish_work(struct tasks *tasks, const struct store_task *due,
+                         struct task_in_flight *task, struct err *err)
+{
+    const struct event event = {.type = EVENT_CHUNK_WORK,
+                                .job = due->job,
+                                .chunk_index = due->chunk_index,
+                                .attempt = due->attempt,
+                                .work = due->work};
+    CLEANUP(mem_free_at) char *key = event_key(&event);
+    CLEANUP(buf_done) struct buf value;
+
+    buf_init(&value, EVENT_BYTES_MAX);
+    event_encode(&event, clock_wall_us(), &value);
+    return produce(tasks, event_topic(EVENT_CHUNK_WORK), key, &value, task, err);
+}
+
+static bool publish_skip(struct tasks *tasks, const struct store_task *due,
+                         struct task_in_flight *task, struct err *err)
+{
+    CLEANUP(mem_free_at)
+    char *key = mem_format("%s:%" PRId32, due->job.text, due->chunk_index);
+    struct id event_id = id_from_name("control.skip/%s/%" PRId32 "/%" PRId32, due->job.text,
+                                      due->chunk_index, due->attempt);
+    char occurred_at[CLOCK_RFC3339_SIZE];
+    CLEANUP(buf_done) struct buf value;
+
+    clock_format_rfc3339(clock_wall_us(), occurred_at);
+    buf_init(&value, EVENT_BYTES_MAX);
+    buf_append_format(&value,
+                      "{\"schema\":\"control.skip/1\",\"event_id\":\"%s\",\"occurred_at\":\"%s\","
+                      "\"job_id\":\"%s\",\"chunk_index\":%" PRId32 ",\"attempt\":%" PRId32 "}",
+                      event_id.text, occurred_at, due->job.text, due->chunk_index, due->attempt);
+    return produce(tasks, "jobs.control", key, &value, task, err);
+}
+
+static void publish(struct tasks *tasks, const struct store_task *due)
+{
+    struct task_in_flight *task = mem_new(sizeof *task);
+    struct err err;
+
+    task->tasks = tasks;
+    task->id = due->id;
+    task->is_work = due->kind == JOB_TASK_WORK && !due->is_void;
+    HASH_ADD(hh, tasks->in_flight, id, sizeof task->id, task);
+    if (due->is_void) {
+        task->state = TASK_FINISHED;
+        tasks->has_reports = true;
+        return;
+    }
+    bool is_sent = due->kind == JOB_TASK_WORK ? publish_work(tasks, due, task, &err)
+                                              : publish_skip(tasks, due, task, &err);
+    if (is_sent)
+        return;
+    log_warn("task_not_sent", "will be tried again", LOG_STR("job", due->job.text),
+             LOG_INT("chunk", due->chunk_index), LOG_ERR(&err));
+    remove_task(tasks, task);
+}
+
+static bool publish_due(struct tasks *tasks, struct sql_rows *homes, struct err *err)
+{
+    CLEANUP(sql_rows_done) struct sql_rows known;
+    CLEANUP(mem_free_at) struct store_task *due = NULL;
+    size_t count = 0;
+
+    sql_rows_init(&known, 1);
+    for (const struct task_in_flight *task = tasks->in_flight; task != NULL; task = task->hh.next)
+        sql_rows_int(&known, task->id);
+    if (!store_due_tasks(tasks->store, homes, &known, &due, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        publish(tasks, &due[i]);
+        store_task_done(&due[i]);
+    }
+    return true;
+}
+
+/* --- Finishing ---------------------------------------------------------------------------------
+ */
+
+static void collect_finished(struct tasks *tasks, struct sql_rows *rows)
+{
+    for (const struct task_in_flight *task = tasks->in_flight; task != NULL; task = task->hh.next) {
+        if (task->state != TASK_FINISHED)
+            continue;
+        sql_rows_int(rows, task->id);
+        sql_rows_natural(rows, task->is_work ? task->position.partition : -1);
+        sql_rows_natural(rows, task->is_work ? task->position.offset : -1);
+    }
+}
+
+static void drop_reported(struct tasks *tasks)
+{
+    struct task_in_flight *task;
+    struct task_in_flight *next;
+
+    HASH_ITER(hh, tasks->in_flight, task, next)
+    {
+        if (task->state == TASK_FINISHED)
+            metrics_add(tasks->metrics, METRIC_TASKS_PUBLISHED, 0, 1);
+        if (task->state != TASK_IN_FLIGHT)
+            remove_task(tasks, task);
+    }
+}
+
+static bool finish_reported(struct tasks *tasks, struct err *err)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 3);
+    collect_finished(tasks, &rows);
+    if (rows.row_count > 0 && !store_finish_tasks(tasks->store, &rows, err))
+        return false;
+    drop_reported(tasks);
+    tasks->has_reports = false;
+    return true;
+}
+
+/* --- Time --------------------------------------------------------------------------------------
+ */
+
+static bool look(struct tasks *tasks, uint64_t now_us, struct err *err)
+{
+    CLEANUP(sql_rows_done) struct sql_rows homes;
+    int64_t in_us = -1;
+
+    home_partitions(tasks, &homes);
+    if (!publish_due(tasks, &homes, err))
+        return false;
+    tasks->next_look_us = now_us + LOOK_EVERY_US;
+    if (!store_next_due(tasks->store, &homes, &in_us, err))
+        return false;
+    if (in_us > 0) /* those due now are in flight */
+        tasks_expect(tasks, now_us, in_us);
+    return true;
+}
+
+uint64_t tasks_next_tick_us(const struct tasks *tasks, uint64_t now_us)
+{
+    uint64_t at_us = tasks->next_look_us;
+
+    if (tasks->has_reports && tasks->next_finish_us < at_us)
+        at_us = tasks->next_finish_us;
+    return at_us > now_us ? at_us - now_us : 0;
+}
+
+bool tasks_tick(struct tasks *tasks, uint64_t now_us, struct err *err)
+{
+    if (tasks->has_reports && now_us >= tasks->next_finish_us) {
+        tasks->next_finish_us = now_us + FINISH_EVERY_US;
+        if (!finish_reported(tasks, err))
+            return false;
+    }
+    return now_us < tasks->next_look_us || look(tasks, now_us, err);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/unit_of_work.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assembler/job_event.h"
+#include "assembler/store_jobs.h"
+#include "assembler/store_offsets.h"
+#include "assembler/store_tasks.h"
+#include "common/clock.h"
+#include "common/mem.h"
+
+#define READINGS_BYTES_MAX (8 * 1024 * 1024)
+/* SQLSTATE in base 36, see pg_error.h: the class is its first two digits. */
+#define SQLSTATE_CLASS_SIZE (36 * 36 * 36)
+#define CLASS_22 (2 * 36 + 2)
+#define CLASS_23 (2 * 36 + 3)
+
+struct run {
+    struct store *store;
+    const struct apply_settings *settings;
+    const struct unit_of_work *unit;
+    int64_t (*relayed_seq)(void *context, const char *job_id);
+    void *context;
+    struct job *jobs;
+    int64_t next_due_us;
+    bool is_stale;
+    bool fits_nothing;
+};
+
+void unit_result_done(struct unit_result *result)
+{
+    struct job *job;
+    struct job *next;
+
+    HASH_ITER(hh, result->jobs, job, next)
+    {
+        HASH_DEL(result->jobs, job);
+        job_free(job);
+    }
+}
+
+/* --- Offsets -----------------------------------------------------------------------------------
+ */
+
+struct moves {
+    struct store_move items[BATCH_PARTITIONS_MAX];
+    size_t count;
+};
+
+static struct store_move *move_of(struct moves *moves, const struct batch_partition *partition)
+{
+    for (size_t i = 0; i < moves->count; i++) {
+        struct store_move *move = &moves->items[i];
+
+        if (move->topic == partition->topic && move->partition == partition->number)
+            return move;
+    }
+    struct store_move *move = &moves->items[moves->count++];
+
+    *move =
+        (struct store_move){partition->topic, partition->number, partition->next, partition->next};
+    return move;
+}
+
+/* Unfinished jobs and events of our own need the fence of their partition, too: it stays where it
+ * is. */
+static void collect_moves(const struct unit_of_work *unit, struct moves *moves)
+{
+    moves->count = 0;
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct record *record = &unit->records[i];
+        struct store_move *move = move_of(moves, record->partition);
+
+        if (record->offset >= 0)
+            move->next = record->offset + 1;
+    }
+    for (size_t i = 0; i < unit->unfinished_count; i++)
+        (void)move_of(moves, unit->unfinished_homes[i]);
+}
+
+/* --- Loading -----------------------------------------------------------------------------------
+ */
+
+struct wishes {
+    struct store_wish *items; /* owned */
+    size_t count;
+};
+
+static void wishes_done(struct wishes *wishes)
+{
+    free(wishes->items);
+}
+
+static int compare_wishes(const void *one, const void *other)
+{
+    const struct store_wish *left = one;
+    const struct store_wish *right = other;
+    int by_job = strcmp(left->job_id, right->job_id);
+
+    if (by_job != 0)
+        return by_job;
+    return (left->chunk_index > right->chunk_index) - (left->chunk_index < right->chunk_index);
+}
+
+/* In the order of jobs; a chunk of which there are several records is wished for once. */
+static void sort_and_merge(struct wishes *wishes)
+{
+    size_t kept = 0;
+
+    if (wishes->count > 0)
+        qsort(wishes->items, wishes->count, sizeof *wishes->items, compare_wishes);
+    for (size_t i = 0; i < wishes->count; i++) {
+        bool is_same = kept > 0 && compare_wishes(&wishes->items[kept - 1], &wishes->items[i]) == 0;
+
+        if (is_same)
+            wishes->items[kept - 1].may_move_frontier |= wishes->items[i].may_move_frontier;
+        else
+            wishes->items[kept++] = wishes->items[i];
+    }
+    wishes->count = kept;
+}
+
+static bool may_end_chunk(enum event_type type)
+{
+    return type == EVENT_CHUNK_TRANSCRIBED || type == EVENT_CHUNK_FAILED ||
+           type == EVENT_CHUNK_STARTED;
+}
+
+static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishes)
+{
+    wishes->items = mem_array(unit->count + unit->unfinished_count, sizeof *wishes->items);
+    wishes->count = 0;
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct record *record = &unit->records[i];
+
+        if (!record->is_dead)
+            wishes->items[wishes->count++] =
+                (struct store_wish){record->event.job.text, record->event.chunk_index,
+                                    may_end_chunk(record->event.type)};
+    }
+    for (size_t i = 0; i < unit->unfinished_count; i++)
+        wishes->items[wishes->count++] = (struct store_wish){unit->unfinished[i].text, -1, true};
+    sort_and_merge(wishes);
+}
+
+static bool open_transaction(struct run *run, struct err *err)
+{
+    CLEANUP(store_clear_at) PGresult *moved = NULL;
+    CLEANUP(store_clear_at) PGresult *jobs = NULL;
+    CLEANUP(store_clear_at) PGresult *chunks = NULL;
+    CLEANUP(wishes_done) struct wishes wishes;
+    CLEANUP(mem_free_at) struct moves *moves = mem_new(sizeof *moves);
+
+    collect_moves(run->unit, moves);
+    collect_wishes(run->unit, &wishes);
+    store_send_begin(run->store);
+    store_send_moves(run->store, moves->items, moves->count, &moved);
+    store_send_load(run->store, wishes.items, wishes.count, &jobs, &chunks);
+    if (!store_run(run->store, err))
+        return false;
+    run->is_stale = (size_t)PQntuples(moved) != moves->count;
+    if (!run->is_stale) {
+        store_take_jobs(jobs, &run->jobs);
+        store_take_chunks(chunks, run->jobs);
+    }
+    return true;
+}
+
+/* --- Applying ----------------------------------------------------------------------------------
+ */
+
+static void apply_records(struct run *run)
+{
+    int64_t now_wall_us = clock_wall_us();
+
+    for (size_t i = 0; i < run->unit->count; i++) {
+        const struct record *record = &run->unit->records[i];
+        struct job *job;
+
+        if (record->is_dead)
+            continue;
+        HASH_FIND_STR(run->jobs, record->event.job.text, job);
+        if (apply_record(run->settings, job, record, now_wall_us) == APPLY_NO_CHUNK)
+            run->fits_nothing = true;
+    }
+}
+
+static void note_tasks(struct run *run, const struct job *job)
+{
+    for (size_t i = 0; i < job->tasks.count; i++) {
+        int64_t due_us = job->tasks.items[i].due_in_us;
+
+        if (run->next_due_us < 0 || due_us < run->next_due_us)
+            run->next_due_us = due_us;
+    }
+}
+
+/* Ends jobs whose text is complete. The terminal event holds it, so it is read after its last part
+ * was written; most transactions end no job and need no such step. */
+static bool end_job(struct run *run, struct job *job, struct err *err)
+{
+    CLEANUP(mem_free_at) char *transcript = NULL;
+
+    if (job->status == JOB_DONE &&
+        !store_load_transcript(run->store, job->id.text, JOB_EVENT_TEXT_MAX + 1, &transcript, err))
+        return false;
+    apply_end(run->settings, job, transcript);
+    return true;
+}
+
+static void write_changes(struct run *run, PGresult **ret_ready)
+{
+    store_send_chunk_rows(run->store, run->jobs);
+    store_send_readings(run->store, run->jobs);
+    store_send_parts(run->store, run->jobs);
+    store_send_seams(run->store, run->jobs);
+    store_send_tasks(run->store, run->jobs);
+    store_send_ready(run->store, run->jobs, ret_ready);
+}
+
+static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err *err)
+{
+    CLEANUP(mem_free_at) struct job **ended = mem_array(HASH_COUNT(run->jobs), sizeof *ended);
+    size_t ended_count = 0;
+
+    for (struct job *job = run->jobs; job != NULL; job = job->hh.next) {
+        int64_t relayed = run->relayed_seq(run->context, job->id.text);
+
+        if (relayed > job->relayed_seq)
+            job->relayed_seq = relayed;
+        if (apply_advance(run->settings, job))
+            ended[ended_count++] = job;
+        note_tasks(run, job);
+    }
+    write_changes(run, ret_ready);
+    for (size_t i = 0; i < ended_count; i++)
+        if (!end_job(run, ended[i], err))
+            return false;
+    store_send_events(run->store, run->jobs);
+    store_send_job_rows(run->store, run->jobs);
+    store_send_commit(run->store);
+    return store_run(run->store, err);
+}
+
+static bool work(struct run *run, struct err *err)
+{
+    CLEANUP(store_clear_at) PGresult *ready = NULL;
+
+    if (!open_transaction(run, err))
+        return false;
+    if (run->is_stale)
+        return true;
+    apply_records(run);
+    if (run->fits_nothing)
+        return true;
+    if (!store_load_readings(run->store, run->jobs, READINGS_BYTES_MAX, err) ||
+        !advance_and_write(run, &ready, err))
+        return false;
+    if (ready != NULL && PQntuples(ready) > 0)
+        run->next_due_us = 0;
+    return true;
+}
+
+static enum unit_outcome classify(const struct run *run, const struct err *err)
+{
+    int sqlstate_class = err->code / SQLSTATE_CLASS_SIZE;
+
+    if (err->kind != ERR_REJECT)
+        return UNIT_RETRY;
+    if (!store_is_connected(run->store)) /* dropped for another reason: try again */
+        return UNIT_RETRY;
+    return sqlstate_class == CLASS_22 || sqlstate_class == CLASS_23 ? UNIT_REFUSED : UNIT_BROKEN;
+}
+
+enum unit_outcome unit_of_work_run(struct store *store, const struct apply_settings *settings,
+                                   const struct unit_of_work *unit,
+                                   int64_t (*relayed_seq)(void *context, const char *job_id),
+                                   void *context, struct unit_result *ret_result, struct err *err)
+{
+    struct run run = {.store = store,
+                      .settings = settings,
+                      .unit = unit,
+                      .relayed_seq = relayed_seq,
+                      .context = context,
+                      .next_due_us = -1};
+    bool is_good = work(&run, err);
+    enum unit_outcome outcome = !is_good           ? classify(&run, err)
+                                : run.is_stale     ? UNIT_STALE
+                                : run.fits_nothing ? UNIT_REFUSED
+                                                   : UNIT_DONE;
+
+    if (run.fits_nothing)
+        (void)err_set(err, ERR_REJECT, "assembler", 0, "chunk_index: the job has no such chunk");
+    if (outcome != UNIT_DONE)
+        store_rollback(store);
+    *ret_result = (struct unit_result){.jobs = run.jobs, .next_due_us = run.next_due_us};
+    return outcome;
+}
