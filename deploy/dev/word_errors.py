@@ -4,6 +4,9 @@
 import re
 from dataclasses import dataclass
 
+# How far a part may lie from where the lengths of those before it put it.
+SLACK_WORDS = 12
+
 SPELLINGS = {"mr": "mister", "mrs": "missis"}
 
 
@@ -51,12 +54,28 @@ def errors(reference: str, hypothesis: str) -> int:
 
 
 def misplaced_parts(whole: str, parts: list[str]) -> list[int]:
-    """Parts of which less than half the words are found at their place in `whole`, when the parts
-    are laid out in the order given. Parts of one or two words say nothing either way."""
-    owners = [index for index, part in enumerate(parts) for _ in words(part)]
-    found = align(words(whole), [word for part in parts for word in words(part)]).matched
-    right = [0] * len(parts)
-    for position in found:
-        right[owners[position]] += 1
-    return [index for index in range(len(parts))
-            if owners.count(index) > 2 and 2 * right[index] < owners.count(index)]
+    """Parts that are not where they should be in `whole`, the parts being its pieces in order.
+
+    A part is misplaced if less than half its words are found around its place, or if it and the
+    next one fit better the other way round (text that repeats itself would pass the first test).
+    One or two words say nothing either way.
+    """
+    expected, pieces = words(whole), [words(part) for part in parts]
+    places = _places(len(expected), [len(piece) for piece in pieces])
+
+    def around(first: int, last: int) -> list[str]:
+        return expected[max(0, places[first] - SLACK_WORDS):places[last + 1] + SLACK_WORDS]
+
+    lost = [index for index, piece in enumerate(pieces) if len(piece) > 2
+            and 2 * len(align(around(index, index), piece).matched) < len(piece)]
+    swapped = [index for index, (one, next_one) in enumerate(zip(pieces, pieces[1:]))
+               if min(len(one), len(next_one)) > 2
+               and align(around(index, index + 1), next_one + one).errors
+               < align(around(index, index + 1), one + next_one).errors]
+    return sorted({*lost, *swapped})
+
+
+def _places(whole: int, pieces: list[int]) -> list[int]:
+    """Where each piece begins in the whole, and the end, if all have gained or lost words alike."""
+    total = max(1, sum(pieces))
+    return [sum(pieces[:index]) * whole // total for index in range(len(pieces) + 1)]
