@@ -33,11 +33,11 @@ enum config_flags {
 struct config_option {
     const char *name; /* NULL ends the table */
     enum config_type type;
-    size_t offset;
-    const char *fallback; /* the default as text; NULL: unset (strings), 0, false */
-    int64_t minimum;      /* for numbers, in the unit stored */
-    int64_t maximum;      /* 0 and minimum 0: unbounded */
     unsigned flags;
+    size_t offset;
+    const char *fallback;       /* the default as text; NULL: unset (strings), 0, false */
+    int64_t minimum;            /* for numbers, in the unit stored */
+    int64_t maximum;            /* 0 and minimum 0: unbounded */
     const char *const *choices; /* NULL-terminated, for strings; NULL: any */
     const char *help;           /* one sentence, with the unit where it isn't obvious */
 };

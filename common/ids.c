@@ -86,7 +86,9 @@ static char lower_digit(char c)
 {
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
         return c;
-    return c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : '\0';
+    if (c >= 'A' && c <= 'F')
+        return (char)(c - 'A' + 'a');
+    return '\0';
 }
 
 bool id_parse(const char *text, struct id *ret_id)

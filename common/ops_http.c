@@ -101,14 +101,16 @@ static bool split_listen(const char *listen, char **ret_host, uint16_t *ret_port
 
 static uint16_t port_of(struct evhttp_bound_socket *socket)
 {
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t size = sizeof address;
 
     /* Cannot fail on a socket that is bound. */
-    (void)getsockname(evhttp_bound_socket_get_fd(socket), (struct sockaddr *)&address, &size);
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    (void)getsockname(evhttp_bound_socket_get_fd(socket), &address.any, &size);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool bind_listen(struct ops_http *ops, const char *listen, struct err *err)

@@ -200,19 +200,18 @@ static bool parse_number(const char *text, int64_t *ret_number)
     return true;
 }
 
-enum sign_verdict sign_verify_upload(const struct sign_keys *keys, const char *method,
-                                     const char *object_key, const char *expires, const char *size,
-                                     const char *key_id, const char *signature, int64_t now_wall_s,
-                                     int64_t *ret_size_bytes)
+enum sign_verdict sign_verify_upload(const struct sign_keys *keys, const struct sign_claim *claim,
+                                     int64_t now_wall_s, int64_t *ret_size_bytes)
 {
-    struct sign_upload upload = {.method = method, .object_key = object_key};
+    struct sign_upload upload = {.method = claim->method, .object_key = claim->object_key};
     unsigned char expected[SIGNATURE_BYTES], given[SIGNATURE_BYTES];
 
-    if (expires == NULL || size == NULL || key_id == NULL || signature == NULL ||
-        !parse_number(expires, &upload.expires_wall_s) || !parse_number(size, &upload.size_bytes) ||
-        !parse_hexadecimal(signature, given, sizeof given))
+    if (claim->expires == NULL || claim->size == NULL || claim->key_id == NULL ||
+        claim->signature == NULL || !parse_number(claim->expires, &upload.expires_wall_s) ||
+        !parse_number(claim->size, &upload.size_bytes) ||
+        !parse_hexadecimal(claim->signature, given, sizeof given))
         return SIGN_INVALID;
-    const struct sign_key *key = find_key(keys, key_id);
+    const struct sign_key *key = find_key(keys, claim->key_id);
     if (key == NULL)
         return SIGN_INVALID;
     signature_of(key, &upload, expected);

@@ -38,11 +38,18 @@ char *sign_upload_query(const struct sign_keys *keys, const struct sign_upload *
 
 enum sign_verdict { SIGN_VALID, SIGN_EXPIRED, SIGN_INVALID };
 
-/* The four values as they stand in the URL, NULL where one is missing. On SIGN_VALID and
- * SIGN_EXPIRED the size that was signed is given. */
-enum sign_verdict sign_verify_upload(const struct sign_keys *keys, const char *method,
-                                     const char *object_key, const char *expires, const char *size,
-                                     const char *key_id, const char *signature, int64_t now_wall_s,
-                                     int64_t *ret_size_bytes) MUST_CHECK;
+/* What a request says: the four values as they stand in its URL, NULL where one is missing. */
+struct sign_claim {
+    const char *method;
+    const char *object_key;
+    const char *expires;
+    const char *size;
+    const char *key_id;
+    const char *signature;
+};
+
+/* On SIGN_VALID and SIGN_EXPIRED the size that was signed is given. */
+enum sign_verdict sign_verify_upload(const struct sign_keys *keys, const struct sign_claim *claim,
+                                     int64_t now_wall_s, int64_t *ret_size_bytes) MUST_CHECK;
 
 #endif

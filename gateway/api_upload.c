@@ -42,11 +42,16 @@ void api_upload(struct http_request *take_request, void *context)
     int64_t size_bytes = 0;
     CLEANUP(mem_free_at) char *key = mem_format("uploads/%s", http_request_capture(take_request));
 
-    enum sign_verdict verdict = sign_verify_upload(
-        gateway->keys, http_method_name(http_request_method(take_request)), key,
-        http_request_query(take_request, "expires"), http_request_query(take_request, "size"),
-        http_request_query(take_request, "key"), http_request_query(take_request, "signature"),
-        clock_wall_us() / 1000000, &size_bytes);
+    struct sign_claim claim = {
+        .method = http_method_name(http_request_method(take_request)),
+        .object_key = key,
+        .expires = http_request_query(take_request, "expires"),
+        .size = http_request_query(take_request, "size"),
+        .key_id = http_request_query(take_request, "key"),
+        .signature = http_request_query(take_request, "signature"),
+    };
+    enum sign_verdict verdict =
+        sign_verify_upload(gateway->keys, &claim, clock_wall_us() / 1000000, &size_bytes);
     if (verdict != SIGN_VALID || !chunk_object_key_parse(key, &job, &chunk_index, &extension))
         refuse(take_request, verdict);
     else

@@ -46,15 +46,28 @@ static struct sign_keys *keys_of(const char *text)
     return keys;
 }
 
+/* `values`: expires, size, key and signature. */
+static struct sign_claim claim_of(const char *const values[4])
+{
+    return (struct sign_claim){.method = "PUT",
+                               .object_key = KEY,
+                               .expires = values[0],
+                               .size = values[1],
+                               .key_id = values[2],
+                               .signature = values[3]};
+}
+
 static enum sign_verdict verify(const struct sign_keys *keys, const char *const values[4])
 {
+    struct sign_claim claim = claim_of(values);
     int64_t size_bytes = -1;
-    enum sign_verdict verdict = sign_verify_upload(keys, "PUT", KEY, values[0], values[1],
-                                                   values[2], values[3], NOW, &size_bytes);
+    enum sign_verdict verdict = sign_verify_upload(keys, &claim, NOW, &size_bytes);
 
     assert_int_equal(size_bytes, verdict == SIGN_INVALID ? -1 : 1000);
     return verdict;
 }
+
+static const char *const GOOD[4] = {"2000000000", "1000", "k1", SIGNATURE};
 
 static void test_sign__known_answer(void **state UNUSED)
 {
@@ -62,8 +75,7 @@ static void test_sign__known_answer(void **state UNUSED)
     CLEANUP(mem_free_at) char *query = sign_upload_query(keys, &UPLOAD);
 
     assert_string_equal(query, "expires=2000000000&size=1000&key=k1&signature=" SIGNATURE);
-    assert_int_equal(verify(keys, (const char *const[4]){"2000000000", "1000", "k1", SIGNATURE}),
-                     SIGN_VALID);
+    assert_int_equal(verify(keys, GOOD), SIGN_VALID);
     sign_keys_free(keys);
 }
 
@@ -76,9 +88,9 @@ static void test_sign__expiry_is_exclusive(void **state UNUSED)
     } ROWS[] = {{1999999999, SIGN_VALID}, {2000000000, SIGN_EXPIRED}, {2000000001, SIGN_EXPIRED}};
 
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct sign_claim claim = claim_of(GOOD);
         int64_t size_bytes;
-        assert_int_equal(sign_verify_upload(keys, "PUT", KEY, "2000000000", "1000", "k1", SIGNATURE,
-                                            ROWS[i].now, &size_bytes),
+        assert_int_equal(sign_verify_upload(keys, &claim, ROWS[i].now, &size_bytes),
                          ROWS[i].verdict);
         assert_int_equal(size_bytes, 1000);
     }
@@ -118,12 +130,12 @@ static void test_sign__anything_changed_is_invalid(void **state UNUSED)
 
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++)
         assert_int_equal(verify(keys, BAD[i]), SIGN_INVALID);
-    assert_int_equal(sign_verify_upload(keys, "GET", KEY, "2000000000", "1000", "k1", SIGNATURE,
-                                        NOW, &size_bytes),
-                     SIGN_INVALID);
-    assert_int_equal(sign_verify_upload(keys, "PUT", KEY "x", "2000000000", "1000", "k1", SIGNATURE,
-                                        NOW, &size_bytes),
-                     SIGN_INVALID);
+    struct sign_claim claim = claim_of(GOOD);
+    claim.method = "GET";
+    assert_int_equal(sign_verify_upload(keys, &claim, NOW, &size_bytes), SIGN_INVALID);
+    claim = claim_of(GOOD);
+    claim.object_key = KEY "x";
+    assert_int_equal(sign_verify_upload(keys, &claim, NOW, &size_bytes), SIGN_INVALID);
     sign_keys_free(keys);
 }
 
@@ -133,12 +145,11 @@ static void test_sign__keys_can_be_replaced(void **state UNUSED)
     struct sign_keys *old_keys = keys_of("k1 " FIRST_SECRET);
     struct sign_keys *both = keys_of("k2 " OTHER_SECRET "\nk1 " FIRST_SECRET);
     struct sign_keys *new_keys = keys_of("k2 " OTHER_SECRET);
-    static const char *const BY_OLD[4] = {"2000000000", "1000", "k1", SIGNATURE};
     CLEANUP(mem_free_at) char *query = sign_upload_query(both, &UPLOAD);
 
-    assert_int_equal(verify(old_keys, BY_OLD), SIGN_VALID);
-    assert_int_equal(verify(both, BY_OLD), SIGN_VALID);
-    assert_int_equal(verify(new_keys, BY_OLD), SIGN_INVALID);
+    assert_int_equal(verify(old_keys, GOOD), SIGN_VALID);
+    assert_int_equal(verify(both, GOOD), SIGN_VALID);
+    assert_int_equal(verify(new_keys, GOOD), SIGN_INVALID);
     const char *signature = strstr(query, "&key=k2&signature=") + strlen("&key=k2&signature=");
     assert_int_equal(
         verify(new_keys, (const char *const[4]){"2000000000", "1000", "k2", signature}),
