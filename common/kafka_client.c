@@ -35,7 +35,7 @@ static bool new_conf(const struct kafka_consumer_options *options, rd_kafka_conf
         "auto.commit.interval.ms",
         "1000",
         "auto.offset.reset",
-        "error", /* where to go on is our decision */
+        "earliest", /* nothing may be skipped */
         "enable.partition.eof",
         has_group ? "false" : "true",
         "session.timeout.ms",

@@ -5,15 +5,17 @@
  *
  * `partitions` knows which offset comes next for each partition that is ours. A record of another
  * partition, or below that offset, is dropped: it was fetched for an assignment or a position that
- * has ended. So the records of a partition only go up, from on_assigned or a seek on.
+ * has ended. So the records of a partition go up from on_assigned, a seek or on_out_of_range on.
  *
  * Pausing must neither lose what librdkafka has read ahead nor stop polling, which is what keeps us
  * in the group. What comes meanwhile is held; when that reaches the bound librdkafka is told to
  * pause, which purges what it has read ahead and on resuming fetches again from the last record
  * that we took. It is done so rarely because of the purge: a worker pauses many times a second.
  *
- * auto.offset.reset is "error": a partition whose next record is gone stops, and cannot be sought
- * then. The whole assignment is made again with the place where that partition goes on.
+ * When the next record is gone librdkafka goes on at the beginning of what is left, silently
+ * (auto.offset.reset is "earliest"; with "error" the partition stops, and starting it again by a
+ * second rd_kafka_assign() can hit an assertion in 2.0.2). We notice by the offset that comes
+ * instead, and ask the owner where to go on.
  *
  * librdkafka's callbacks run inside rd_kafka_consumer_poll(), on the caller's thread.
  */
@@ -53,7 +55,6 @@ struct kafka_consumer {
     struct kafka_lookup *lookup; /* without a group; NULL with one */
     struct kafka_partitions *partitions;
     bool is_up;
-    bool must_reassign; /* a partition has stopped and starts elsewhere */
 
     bool is_paused;
     bool is_source_paused; /* librdkafka was told to */
@@ -162,7 +163,6 @@ static void assign(struct kafka_consumer *consumer)
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         log_warn("kafka_assign_failed", rd_kafka_err2str(code), LOG_INT("partitions", list->cnt));
     rd_kafka_topic_partition_list_destroy(list);
-    consumer->must_reassign = false;
     resume_source(consumer);
 }
 
@@ -221,28 +221,6 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t length, void *opaque)
 
 /* What comes out of the queue */
 
-static void go_on_elsewhere(struct kafka_consumer *consumer, struct kafka_partition *partition,
-                            const char *topic, int32_t number)
-{
-    const struct kafka_consumer_handlers *handlers = &consumer->handlers;
-    int64_t wanted = kafka_partition_position(partition);
-    int64_t from = RD_KAFKA_OFFSET_BEGINNING;
-
-    /* A group that has no offset stored yet is told in the same way, and is no surprise. */
-    if (wanted == RD_KAFKA_OFFSET_STORED) {
-        log_info("kafka_from_beginning", "nothing is stored for this group yet",
-                 LOG_STR("topic", topic), LOG_INT("partition", number));
-    } else {
-        if (handlers->on_out_of_range != NULL)
-            from = handlers->on_out_of_range(handlers->context, topic, number);
-        log_warn("kafka_out_of_range", "the topic does not have the next record any more",
-                 LOG_STR("topic", topic), LOG_INT("partition", number), LOG_INT("wanted", wanted),
-                 LOG_INT("from", from));
-    }
-    kafka_partition_start_at(partition, from);
-    consumer->must_reassign = true;
-}
-
 static void reach_end(struct kafka_partition *partition, int64_t end)
 {
     partition->is_at_end = true;
@@ -258,8 +236,6 @@ static void serve_error(struct kafka_consumer *consumer, const rd_kafka_message_
         tell_fatal(consumer, rd_kafka_message_errstr(message));
     else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && partition != NULL)
         reach_end(partition, message->offset);
-    else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && partition != NULL)
-        go_on_elsewhere(consumer, partition, topic, message->partition);
     else
         log_warn("kafka_consume_failed", rd_kafka_message_errstr(message), LOG_STR("topic", topic),
                  LOG_INT("partition", message->partition));
@@ -282,6 +258,54 @@ static void deliver(struct kafka_consumer *consumer, const rd_kafka_message_t *r
     consumer->handlers.on_message(consumer->handlers.context, &message);
 }
 
+/* The partition ends before the record that we expect: the topic was cut off, or made anew. */
+static bool is_cut_off(const struct kafka_consumer *consumer, const rd_kafka_message_t *message,
+                       int64_t expected)
+{
+    int64_t low;
+    int64_t high;
+
+    return rd_kafka_get_watermark_offsets(consumer->rk, rd_kafka_topic_name(message->rkt),
+                                          message->partition, &low,
+                                          &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           high >= 0 && high < expected;
+}
+
+/* Another record came than the next one, which is not there any more. True: go on with it. */
+static bool go_on_from(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
+                       const char *topic, int64_t expected)
+{
+    const struct kafka_consumer_handlers *handlers = &consumer->handlers;
+    int64_t from = RD_KAFKA_OFFSET_BEGINNING;
+
+    if (handlers->on_out_of_range != NULL)
+        from = handlers->on_out_of_range(handlers->context, topic, message->partition);
+    log_warn("kafka_out_of_range", "the topic does not have the next record any more",
+             LOG_STR("topic", topic), LOG_INT("partition", message->partition),
+             LOG_INT("expected", expected), LOG_INT("came", message->offset),
+             LOG_INT("from", from));
+    /* What came is the beginning already. */
+    if (from == RD_KAFKA_OFFSET_BEGINNING || from == message->offset)
+        return true;
+    kafka_consumer_seek(consumer, topic, message->partition, from);
+    return false;
+}
+
+static bool is_wanted(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
+                      const struct kafka_partition *partition, const char *topic)
+{
+    if (partition == NULL)
+        return false;
+    if (partition->next < 0 || message->offset == partition->next)
+        return true;
+    if (message->offset < partition->next)
+        return is_cut_off(consumer, message, partition->next) &&
+               go_on_from(consumer, message, topic, partition->next);
+    /* A compacted topic has gaps, and whoever reads one has no use for on_out_of_range. */
+    return consumer->handlers.on_out_of_range == NULL ||
+           go_on_from(consumer, message, topic, partition->next);
+}
+
 static void serve_message(struct kafka_consumer *consumer, rd_kafka_message_t *take_message)
 {
     const char *full_name =
@@ -292,7 +316,7 @@ static void serve_message(struct kafka_consumer *consumer, rd_kafka_message_t *t
 
     if (take_message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         serve_error(consumer, take_message, partition, topic);
-    } else if (partition != NULL && take_message->offset >= partition->next) {
+    } else if (is_wanted(consumer, take_message, partition, topic)) {
         partition->next = take_message->offset + 1;
         deliver(consumer, take_message, topic);
     }
@@ -332,9 +356,6 @@ static bool serve_one(struct kafka_consumer *consumer)
             serve_message(consumer, message);
         return true;
     }
-    /* Only now, for partitions that stop do so together, when a group is new. */
-    if (consumer->must_reassign)
-        assign(consumer);
     if (!consumer->is_paused)
         resume_source(consumer);
     return false;

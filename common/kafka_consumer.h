@@ -45,8 +45,9 @@ struct kafka_consumer_handlers {
     int64_t (*on_assigned)(void *context, const char *topic, int32_t partition);
     /* May be NULL. `lost`: another owner may have it already. */
     void (*on_revoked)(void *context, const char *topic, int32_t partition, bool lost);
-    /* The next offset of a partition is not in the topic any more; gives where to go on. May be
-     * NULL: the beginning. Always logged. */
+    /* The next record of a partition is not in the topic any more (it was too old, or the topic was
+     * made anew), which shows when another comes; gives where to go on. Logged. For topics that are
+     * not compacted. May be NULL: the beginning. */
     int64_t (*on_out_of_range)(void *context, const char *topic, int32_t partition);
     /* Nothing will come any more: another process runs with our member id, or the brokers and we do
      * not understand each other. May be NULL. Always logged. */
