@@ -24,7 +24,8 @@ static struct sse_event *new_event(struct buf *take_text, uint64_t view)
     event->references = 1;
     event->view = view;
     event->length = take_text->length;
-    event->text = buf_take(take_text);
+    /* Without the room it grew with: events are kept for a while. */
+    event->text = mem_resize(buf_take(take_text), event->length + 1, 1);
     return event;
 }
 
