@@ -25,140 +25,83 @@ enum column {
     COLUMN_EXTENSION
 };
 
-#define JOB_ROW                                                                                                                                                                                               \
-    "SELECT -1 AS chunk_index, json_build_object('job_id', id,"                                                                                                                                               \
-    " 'type', 'chunked_upload_streaming', 'status', status, 'filename', filename,"                                                                                                                            \
-    " 'total_size', total_size, 'chunk_size_bytes', chunk_size_bytes,"                                                                                                                                        \
-    " 'chunk_size_mb', (chunk_size_bytes / 1048576.0)::float8, " JOBS_SQL_COUNTS ","                                                                                                                          \
-    " 'final_transcript', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN texts.final ELSE '' END,"                                                                                                                   \
-    " 'raw_transcript', texts.raw,"                                                                                                                                                                           \
-    " 'corrected_transcript', CASE WHEN use_llm THEN texts.final ELSE '' END,"                                                                                                                                \
-    " 'total_segments', total_segments, " JOBS_SQL_PROGRESS ","                                                                                                                                               \
-    " 'use_llm', use_llm, 'llm_mode', llm_mode, 'webhook_url', webhook_url,"                                                                                                                                  \
-    " 'language', language, 'prompt', prompt,"                                                                                                                                                                \
-    " 'created_at', " JOBS_SQL_TIME(                                                                                                                                                                          \
-        "created_at") ","                                                                                                                                                                                     \
-                      " 'upload_started_at', " JOBS_SQL_TIME(                                                                                                                                                 \
-                          "upload_started_at") ","                                                                                                                                                            \
-                                               " 'first_chunk_completed_at', " JOBS_SQL_TIME(                                                                                                                 \
-                                                   "first_chunk_completed_at") ","                                                                                                                            \
-                                                                               " 'processing_"                                                                                                                \
-                                                                               "started_at',"                                                                                                                 \
-                                                                               " " JOBS_SQL_TIME(                                                                                                             \
-                                                                                   "processing_"                                                                                                              \
-                                                                                   "started_at") ","                                                                                                          \
-                                                                                                 " 'completed_at', " JOBS_SQL_TIME(                                                                           \
-                                                                                                     "completed_at") ","                                                                                      \
-                                                                                                                     " 'processing_method', 'chunked_upload_streaming')::text AS members,"                    \
-                                                                                                                     " NULL AS transcript, total_size, chunk_size_bytes, extension "                          \
-                                                                                                                     "FROM job, (SELECT coalesce(string_agg(raw, '' ORDER BY chunk_index), '') AS raw,"       \
-                                                                                                                     "  coalesce(string_agg(coalesce(corrected, raw), '' ORDER BY chunk_index), '') AS final" \
-                                                                                                                     "  FROM transcript_parts WHERE job_id = $1) AS texts"
+/* Macros, because pieces of it are; the formatter would take SQL in macros apart. */
+/* clang-format off */
+#define JOB_ROW \
+    "SELECT -1 AS chunk_index, json_build_object('job_id', id," \
+    " 'type', 'chunked_upload_streaming', 'status', status, 'filename', filename," \
+    " 'total_size', total_size, 'chunk_size_bytes', chunk_size_bytes," \
+    " 'chunk_size_mb', (chunk_size_bytes / 1048576.0)::float8, " JOBS_SQL_COUNTS "," \
+    " 'final_transcript', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN texts.final ELSE '' END," \
+    " 'raw_transcript', texts.raw, 'corrected_transcript', texts.final," \
+    " 'total_segments', total_segments, " JOBS_SQL_PROGRESS "," \
+    " 'use_llm', use_llm, 'llm_mode', llm_mode, 'webhook_url', webhook_url," \
+    " 'language', language, 'prompt', prompt," \
+    " 'created_at', " JOBS_SQL_TIME("created_at") "," \
+    " 'upload_started_at', " JOBS_SQL_TIME("upload_started_at") "," \
+    " 'first_chunk_completed_at', " JOBS_SQL_TIME("first_chunk_completed_at") "," \
+    " 'processing_started_at', " JOBS_SQL_TIME("processing_started_at") "," \
+    " 'completed_at', " JOBS_SQL_TIME("completed_at") "," \
+    " 'processing_method', 'chunked_upload_streaming')::text AS members," \
+    " NULL AS transcript, total_size, chunk_size_bytes, extension " \
+    "FROM job, (SELECT coalesce(string_agg(raw, '' ORDER BY chunk_index), '') AS raw," \
+    "  coalesce(string_agg(coalesce(corrected, raw), '' ORDER BY chunk_index), '') AS final" \
+    "  FROM transcript_parts WHERE job_id = $1) AS texts"
 
 /* A chunk's own words are those of its reading whose middle it owns. */
-#define SEGMENTS                                                                                   \
-    "SELECT json_agg(json_build_object('id', segment,"                                             \
-    "  'start_ms', first_sample * 1000 / c.sample_rate, 'end_ms', last_sample * 1000 / "           \
-    "c.sample_rate,"                                                                               \
-    "  'text', ltrim(words), 'avg_logprob', measures->'avg_logprob',"                              \
-    "  'no_speech_prob', measures->'no_speech_prob',"                                              \
-    "  'compression_ratio', measures->'compression_ratio') ORDER BY place) AS list,"               \
-    " ltrim(string_agg(words, '' ORDER BY place)) AS text "                                        \
-    "FROM (SELECT (word->>'segment')::int AS segment, min(place) AS place,"                        \
-    "  min((word->>'start')::bigint) AS first_sample, max((word->>'end')::bigint) AS last_sample," \
-    "  string_agg(word->>'text', '' ORDER BY place) AS words,"                                     \
-    "  r.reading->'segments'->(word->>'segment')::int AS measures"                                 \
-    "  FROM json_array_elements(r.reading->'words') WITH ORDINALITY AS element(word, place)"      \
-    "  WHERE (word->>'start')::bigint + (word->>'end')::bigint BETWEEN 0 AND 2 * c.samples - 1"    \
+#define SEGMENTS \
+    "SELECT json_agg(json_build_object('id', segment," \
+    "  'start_ms', first_sample * 1000 / c.sample_rate," \
+    "  'end_ms', last_sample * 1000 / c.sample_rate," \
+    "  'text', ltrim(words), 'avg_logprob', measures->'avg_logprob'," \
+    "  'no_speech_prob', measures->'no_speech_prob'," \
+    "  'compression_ratio', measures->'compression_ratio') ORDER BY place) AS list," \
+    " ltrim(string_agg(words, '' ORDER BY place)) AS text " \
+    "FROM (SELECT (word->>'segment')::int AS segment, min(place) AS place," \
+    "  min((word->>'start')::bigint) AS first_sample," \
+    "  max((word->>'end')::bigint) AS last_sample," \
+    "  string_agg(word->>'text', '' ORDER BY place) AS words," \
+    "  r.reading::json->'segments'->(word->>'segment')::int AS measures" \
+    "  FROM json_array_elements(r.reading::json->'words') WITH ORDINALITY AS each(word, place)" \
+    "  WHERE (word->>'start')::bigint + (word->>'end')::bigint BETWEEN 0 AND 2 * c.samples - 1" \
     "  GROUP BY (word->>'segment')::int) AS segments"
 
-#define CHUNK_ROWS                                                                                                                                                                           \
-    "SELECT c.chunk_index, json_build_object('status', c.status,"                                                                                                                            \
-    " 'filename', job.filename || '.chunk.' || c.chunk_index, 'original_filename', job.filename,"                                                                                            \
-    " 'size', c.size_bytes, 'final_transcript', coalesce(p.corrected, own.text, ''),"                                                                                                        \
-    " 'raw_transcript', coalesce(own.text, ''),"                                                                                                                                             \
-    " 'corrected_transcript', coalesce(p.corrected, ''),"                                                                                                                                    \
-    " 'segments', coalesce(s.list, '[]'::json), 'language', r.language,"                                                                                                                     \
-    " 'created_at', " JOBS_SQL_TIME(                                                                                                                                                         \
-        "job.created_at") ","                                                                                                                                                                \
-                          " 'uploaded_at', " JOBS_SQL_TIME(                                                                                                                                  \
-                              "c.uploaded_at") ","                                                                                                                                           \
-                                               " 'processing_started_at', " JOBS_SQL_TIME(                                                                                                   \
-                                                   "c.processing_started_at") ","                                                                                                            \
-                                                                              " 'completed_at',"                                                                                             \
-                                                                              " " JOBS_SQL_TIME(                                                                                             \
-                                                                                  "c.completed_"                                                                                             \
-                                                                                  "at") ","                                                                                                  \
-                                                                                        " '"                                                                                                 \
-                                                                                        "processi"                                                                                           \
-                                                                                        "ng_time'"                                                                                           \
-                                                                                        ", "                                                                                                 \
-                                                                                        "c."                                                                                                 \
-                                                                                        "processi"                                                                                           \
-                                                                                        "ng_time_"                                                                                           \
-                                                                                        "ms, "                                                                                               \
-                                                                                        "'error',"                                                                                           \
-                                                                                        " c."                                                                                                \
-                                                                                        "error,"                                                                                             \
-                                                                                        " '"                                                                                                 \
-                                                                                        "attempt'"                                                                                           \
-                                                                                        ", "                                                                                                 \
-                                                                                        "c."                                                                                                 \
-                                                                                        "attempt,"                                                                                           \
-                                                                                        " 'retry_"                                                                                           \
-                                                                                        "count', "                                                                                           \
-                                                                                        "c.retry_"                                                                                           \
-                                                                                        "count, "                                                                                            \
-                                                                                        "'max_"                                                                                              \
-                                                                                        "retries'"                                                                                           \
-                                                                                        ", "                                                                                                 \
-                                                                                        "$4::int,"                                                                                           \
-                                                                                        " '"                                                                                                 \
-                                                                                        "waiting_"                                                                                           \
-                                                                                        "for', "                                                                                             \
-                                                                                        "CASE "                                                                                              \
-                                                                                        "WHEN "                                                                                              \
-                                                                                        "c."                                                                                                 \
-                                                                                        "waiting_"                                                                                           \
-                                                                                        "from IS "                                                                                           \
-                                                                                        "NOT "                                                                                               \
-                                                                                        "NULL "                                                                                              \
-                                                                                        "THEN"                                                                                               \
-                                                                                        "  "                                                                                                 \
-                                                                                        "json_"                                                                                              \
-                                                                                        "build_"                                                                                             \
-                                                                                        "array(c."                                                                                           \
-                                                                                        "waiting_"                                                                                           \
-                                                                                        "from, "                                                                                             \
-                                                                                        "c."                                                                                                 \
-                                                                                        "waiting_"                                                                                           \
-                                                                                        "to) END,"                                                                                           \
-                                                                                        " '"                                                                                                 \
-                                                                                        "deferred"                                                                                           \
-                                                                                        "_until',"                                                                                           \
-                                                                                        " " JOBS_SQL_TIME(                                                                                   \
-                                                                                            "c."                                                                                             \
-                                                                                            "defe"                                                                                           \
-                                                                                            "rred"                                                                                           \
-                                                                                            "_unt"                                                                                           \
-                                                                                            "il") ")::text,"                                                                                 \
-                                                                                                  " CASE WHEN c.status = 'done' THEN json_build_object('chunk_index', c.chunk_index,"        \
-                                                                                                  "  'text', coalesce(own.text, ''), 'start_ms', c.start_sample * 1000 / c.sample_rate,"     \
-                                                                                                  "  'duration_ms', c.samples * 1000 / c.sample_rate)::text END,"                            \
-                                                                                                  " NULL::bigint, NULL::bigint, NULL::text "                                                 \
-                                                                                                  "FROM job JOIN chunks c ON c.job_id = job.id"                                              \
-                                                                                                  " LEFT JOIN transcript_parts p ON p.job_id = c.job_id AND p.chunk_index = c.chunk_index"   \
-                                                                                                  " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index"     \
-                                                                                                  " LEFT JOIN LATERAL (" SEGMENTS                                                            \
-                                                                                                  ") AS s ON c.sample_rate > 0"                                                              \
-                                                                                                  " CROSS JOIN LATERAL (SELECT CASE WHEN c.chunk_index < job.settled_parts AND NOT p.is_gap" \
-                                                                                                  "  THEN ltrim(p.raw) ELSE s.text END AS text) AS own "                                     \
-                                                                                                  "WHERE c.chunk_index >= $2 ORDER BY c.chunk_index LIMIT $3"
+#define CHUNK_ROWS \
+    "SELECT c.chunk_index, json_build_object('status', c.status," \
+    " 'filename', job.filename || '.chunk.' || c.chunk_index," \
+    " 'original_filename', job.filename, 'size', c.size_bytes," \
+    " 'final_transcript', coalesce(p.corrected, own.text, '')," \
+    " 'raw_transcript', coalesce(own.text, '')," \
+    " 'corrected_transcript', coalesce(p.corrected, own.text, '')," \
+    " 'segments', coalesce(s.list, '[]'::json), 'language', r.language," \
+    " 'created_at', " JOBS_SQL_TIME("job.created_at") "," \
+    " 'uploaded_at', " JOBS_SQL_TIME("c.uploaded_at") "," \
+    " 'processing_started_at', " JOBS_SQL_TIME("c.processing_started_at") "," \
+    " 'completed_at', " JOBS_SQL_TIME("c.completed_at") "," \
+    " 'processing_time', c.processing_time_ms, 'error', c.error," \
+    " 'attempt', c.attempt, 'retry_count', c.retry_count, 'max_retries', $4::int," \
+    " 'waiting_for', CASE WHEN c.waiting_from IS NOT NULL THEN" \
+    "  json_build_array(c.waiting_from, c.waiting_to) END," \
+    " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") ")::text," \
+    " CASE WHEN c.status = 'done' THEN json_build_object('chunk_index', c.chunk_index," \
+    "  'text', coalesce(own.text, '')," \
+    "  'start_ms', c.start_sample * 1000 / nullif(c.sample_rate, 0)," \
+    "  'duration_ms', c.samples * 1000 / nullif(c.sample_rate, 0))::text END," \
+    " NULL::bigint, NULL::bigint, NULL::text " \
+    "FROM job JOIN chunks c ON c.job_id = job.id" \
+    " LEFT JOIN transcript_parts p ON p.job_id = c.job_id AND p.chunk_index = c.chunk_index" \
+    " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index" \
+    " LEFT JOIN LATERAL (" SEGMENTS ") AS s ON c.sample_rate > 0" \
+    " CROSS JOIN LATERAL (SELECT CASE WHEN c.chunk_index < job.settled_parts AND NOT p.is_gap" \
+    "  THEN ltrim(p.raw) ELSE s.text END AS text) AS own " \
+    "WHERE c.chunk_index >= $2 ORDER BY c.chunk_index LIMIT $3"
+/* clang-format on */
 
 /* ISO C promises 4,095 bytes of a literal; gcc and clang have no such limit. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
-static const char STATUS_SQL[] = "WITH job AS MATERIALIZED (SELECT * FROM jobs WHERE id = $1)"
-                                 " " JOB_ROW " UNION ALL (" CHUNK_ROWS ") ORDER BY 1";
+static const char STATUS_SQL[] =
+    "WITH job AS MATERIALIZED (SELECT * FROM jobs WHERE id = $1) " JOB_ROW " UNION ALL (" CHUNK_ROWS
+    ") ORDER BY 1";
 
 void job_status_read(struct pg *pg, const char *job_id, struct job_status_page page,
                      int64_t max_retries, pg_on_result on_result, void *context)

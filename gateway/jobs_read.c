@@ -35,11 +35,10 @@ static const char PROGRESS_SQL[] =
 
 static const char TEXT_SQL[] =
     "SELECT json_build_object('parent_job_id', j.id, 'partial_transcript', t.text,"
-    " 'available_chunks', t.available_chunks, 'last_assembled_index', j.frontier - 1,"
+    " 'available_chunks', j.available_chunks, 'last_assembled_index', j.frontier - 1,"
     " 'total_chunks', j.total_chunks)::text, t.text <> '' "
     "FROM jobs j, (SELECT coalesce(string_agg(coalesce(corrected, raw), '' ORDER BY chunk_index),"
-    "  '') AS text, count(*) FILTER (WHERE NOT is_gap) AS available_chunks"
-    " FROM transcript_parts WHERE job_id = $1) AS t WHERE j.id = $1";
+    "  '') AS text FROM transcript_parts WHERE job_id = $1) AS t WHERE j.id = $1";
 
 static void query_job(struct pg *pg, const char *name, const char *sql, const char *job_id,
                       pg_on_result on_result, void *context)

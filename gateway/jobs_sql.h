@@ -2,18 +2,20 @@
 #ifndef GATEWAY_JOBS_SQL_H
 #define GATEWAY_JOBS_SQL_H
 
-/* Pieces of SQL over a row of `jobs`, used by more than one statement (house rule: one fact, one
- * place). Percentages are rounded down, so that none shows 100 before its time. */
+/* Pieces of SQL over a row of `jobs`, used by more than one statement. Percentages have one decimal
+ * and are rounded down, as the assembler's events have them, so that none shows 100 before its
+ * time. */
 
 #define JOBS_SQL_IS_TERMINAL "status IN ('done', 'failed', 'cancelled', 'expired')"
 
 #define JOBS_SQL_PROGRESS                                                                          \
-    "'progress', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN 100 ELSE least(99, floor(50.0 *"          \
-    " (uploaded_chunks + completed_chunks + failed_chunks) / total_chunks)) END,"                  \
-    " 'upload_progress', floor(100.0 * uploaded_chunks / total_chunks),"                           \
-    " 'processing_progress', floor(100.0 * (completed_chunks + failed_chunks) / total_chunks),"    \
+    "'progress', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN 100 ELSE least(99, trunc(50.0 *"          \
+    " (uploaded_chunks + completed_chunks + failed_chunks) / total_chunks, 1))::float8 END,"       \
+    " 'upload_progress', trunc(100.0 * uploaded_chunks / total_chunks, 1)::float8,"                \
+    " 'processing_progress',"                                                                      \
+    "  trunc(100.0 * (completed_chunks + failed_chunks) / total_chunks, 1)::float8,"               \
     " 'success_rate', CASE WHEN completed_chunks + failed_chunks = 0 THEN 0 ELSE"                  \
-    "  floor(100.0 * completed_chunks / (completed_chunks + failed_chunks)) END"
+    "  trunc(100.0 * completed_chunks / (completed_chunks + failed_chunks), 1)::float8 END"
 
 #define JOBS_SQL_COUNTS                                                                            \
     "'total_chunks', total_chunks, 'uploaded_chunks', uploaded_chunks,"                            \
