@@ -142,8 +142,10 @@ static struct child *find_child(const struct parent *parent, pid_t pid)
 
 static bool reap_children(struct parent *parent)
 {
-    struct signalfd_siginfo ignored;
-    (void)read(parent->signal_fd, &ignored, sizeof(ignored)); /* one signal may stand for many */
+    struct signalfd_siginfo info; /* one signal may stand for many children */
+    if (read(parent->signal_fd, &info, sizeof(info)) < 0 && errno != EAGAIN && errno != EINTR) {
+        return false;
+    }
     int status = 0;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {

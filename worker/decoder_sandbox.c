@@ -32,6 +32,7 @@
 #define IS_SANITIZED false
 #endif
 
+/* The last is what AddressSanitizer does before a process ends. */
 static const int ALLOWED[] = {
     SCMP_SYS(pread64),
     SCMP_SYS(munmap),
@@ -51,6 +52,7 @@ static const int ALLOWED[] = {
     SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
+    SCMP_SYS(sigaltstack),
 };
 
 static bool limit(int resource, rlim_t soft, rlim_t hard)
@@ -72,9 +74,15 @@ static bool set_limits(int64_t memory_bytes, int32_t cpu_seconds)
 /* The calls that are allowed with some arguments only. 0 or a negative errno, as libseccomp. */
 static int add_conditional_rules(scmp_filter_ctx filter)
 {
-    const struct scmp_arg_cmp not_executable = SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    const struct scmp_arg_cmp is_pipe = SCMP_A0_32(SCMP_CMP_EQ, DECODER_PIPE_FD);
-    const struct scmp_arg_cmp is_not_pipe = SCMP_A0_32(SCMP_CMP_NE, DECODER_PIPE_FD);
+    /* The third argument of mmap and mprotect, the first of writev. */
+    const struct scmp_arg_cmp not_executable = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+    const struct scmp_arg_cmp is_pipe = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = DECODER_PIPE_FD};
+    const struct scmp_arg_cmp is_not_pipe = {
+        .arg = 0, .op = SCMP_CMP_NE, .datum_a = DECODER_PIPE_FD};
+    const struct scmp_arg_cmp is_this_process = {
+        .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
+    const struct scmp_arg_cmp is_abort = {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = SIGABRT};
     int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable);
     if (result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable);
@@ -90,9 +98,8 @@ static int add_conditional_rules(scmp_filter_ctx filter)
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(write), 0);
     }
     if (result == 0) {
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
-                                  SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()),
-                                  SCMP_A2_32(SCMP_CMP_EQ, SIGABRT));
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, is_this_process,
+                                  is_abort);
     }
     return result;
 }

@@ -25,6 +25,9 @@ struct media_codec {
 /* libav logs by a callback of the process: the only state of this file that no object owns. */
 static char last_complaint[128];
 
+static void on_log(void *object, int level, const char *format, va_list arguments)
+    PRINTF_LIKE(3, 0);
+
 static void on_log(void *object UNUSED, int level, const char *format, va_list arguments)
 {
     if (level > AV_LOG_ERROR) {

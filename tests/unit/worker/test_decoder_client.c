@@ -365,7 +365,7 @@ static void kill_decoder(struct job_log *log UNUSED)
     pid_t pids[8];
     size_t count = child_processes(parent_process(), pids, ARRAY_LEN(pids));
     assert_int_equal(count, 1);
-    assert_int_equal(kill(pids[0], SIGSEGV), 0);
+    assert_int_equal(kill(pids[0], SIGABRT), 0);
 }
 
 static void test_decoder_client__a_crashed_child_disturbs_no_other(void **state)
@@ -375,7 +375,7 @@ static void test_decoder_client__a_crashed_child_disturbs_no_other(void **state)
     struct job_log victim = {.on_first_pcm = kill_decoder};
     begin(bench, &victim, &endless);
     run_loop(bench);
-    expect_failure(&victim, ERR_REJECT, "crashed on this audio (SIGSEGV)");
+    expect_failure(&victim, ERR_REJECT, "crashed on this audio (SIGABRT)");
 
     struct job_log next = {0};
     begin(bench, &next, &bench->wav);
