@@ -25,7 +25,7 @@ bool decoder_order_send(int socket, const struct decoder_order *order, const int
     if (fd_count > 0) {
         message.msg_control = control.bytes;
         message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        struct cmsghdr *header = &control.header; /* CMSG_FIRSTHDR, which may be NULL for gcc */
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
         header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);

@@ -17,6 +17,6 @@ def run(args) -> int:
     if args.name not in names():
         raise DevError(f"no bench {args.name}; there are: {', '.join(names()) or 'none'}")
     setup.set_up_tests()
-    build.build()
+    build.build(targets=build.DAEMONS)
     program = BENCH_DIR / f"bench_{args.name}.py"
     return subprocess.run([paths.TOOLS_PYTHON, program], cwd=paths.ROOT, check=False).returncode

@@ -7,6 +7,7 @@ from pathlib import Path
 from . import command, paths
 from .console import step
 
+DAEMONS = ("chunkscribe-gateway", "chunkscribe-worker", "chunkscribe-assembler")
 LOG = paths.DEV / "log" / "build.log"
 
 

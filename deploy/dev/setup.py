@@ -19,11 +19,11 @@ def set_up(parts=PARTS) -> None:
         models.fetch(models.chosen_name())
     if "daemons" in parts:
         deps.llhttp()
-        build.build()
+        build.build(targets=build.DAEMONS)
 
 
 def set_up_tests() -> None:
-    set_up(("kafka",))
+    set_up(("kafka", "speech"))
     apt.install("demo", "test")
     deps.test_venv()
     deps.llhttp()

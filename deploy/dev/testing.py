@@ -53,7 +53,6 @@ def _blackbox() -> Results:
 
 
 def _demo() -> Results:
-    build.build()
     folder = paths.DEV / "demo-test"
     with _reported("demo") as outcome:
         command.run([paths.ROOT / "dev", "demo", "--once", "--folder", folder, "--uplink", "0"],
