@@ -109,9 +109,10 @@ static bool start_stream(struct sse_reader *reader)
         return true;
     reader->conn = sse_conn_start(reader->hub->settings.streams, TAKE(reader->request), retry_ms,
                                   &CALLBACKS, reader);
-    if (reader->conn == NULL)
-        leave(reader);
-    return reader->conn != NULL;
+    if (reader->conn != NULL)
+        return true;
+    leave(reader);
+    return false;
 }
 
 /* --- beginning --- */
