@@ -10,7 +10,7 @@
 #include "common/mem.h"
 
 #define ENVIRONMENT_PREFIX "CHUNKSCRIBE_"
-#define FILE_LINE_LIMIT 65536
+#define FILE_LINE_LIMIT 8192
 
 struct word {
     const char *name;
@@ -48,6 +48,11 @@ static char *read_secret(const struct config *config, const char *path, const ch
     (void)fclose(file); /* only read */
     if (!is_read) {
         (void)config_refuse(config, "%s names %s, which is empty", where, path);
+        return NULL;
+    }
+    if (strlen(line) == sizeof line - 1) {
+        (void)config_refuse(config, "%s names %s, whose first line is longer than %zu bytes", where,
+                            path, sizeof line - 2);
         return NULL;
     }
     line[strcspn(line, "\r\n")] = '\0';

@@ -275,6 +275,26 @@ static void test_config__secrets_come_from_files(void **state UNUSED)
                    "directory\n");
 }
 
+/* The limit of a line is the limit of a value: nothing is cut in silence. */
+static void test_config__too_long_lines_are_refused(void **state UNUSED)
+{
+    char path[] = "/tmp/config-test-XXXXXX";
+    char text[10000] = "store = ";
+
+    memset(text + strlen(text), 'x', sizeof text - strlen(text) - 1);
+    write_file(path, text);
+    CLEANUP(mem_free_at) char *secret_flag = mem_format("--token-file=%s", path);
+    CLEANUP(mem_free_at) char *file_flag = mem_format("--config=%s", path);
+    CLEANUP(mem_free_at)
+    char *secret_error = mem_format(
+        "prog: --token-file names %s, whose first line is longer than 8190 bytes\n", path);
+    CLEANUP(mem_free_at)
+    char *file_error = mem_format("prog: %s:1: longer than 8190 bytes\n", path);
+    assert_refused(LOAD("--store=x", secret_flag), secret_error);
+    assert_refused(LOAD(file_flag), file_error);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void test_config__print_masks_secrets_and_names_origins(void **state UNUSED)
 {
     setenv("CHUNKSCRIBE_SLOTS", "7", 1);
@@ -359,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup(test_config__misspelt_variables_are_told_others_are_not,
                                clear_environment),
         cmocka_unit_test_setup(test_config__secrets_come_from_files, clear_environment),
+        cmocka_unit_test_setup(test_config__too_long_lines_are_refused, clear_environment),
         cmocka_unit_test_setup(test_config__print_masks_secrets_and_names_origins,
                                clear_environment),
         cmocka_unit_test_setup(test_config__refusals_do_not_show_secrets, clear_environment),
