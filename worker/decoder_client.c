@@ -5,33 +5,25 @@
  * end together with the parent's word how the child ended (they come in any order, so both are
  * waited for); its time limit; the parent's death. Whatever the cause, the parent is told to kill
  * the child unless it has said that it is gone.
- *
- * The parent never keeps an order waiting. If it nevertheless takes none, it is stuck and its death
- * is the way out: it fails what runs, and the next decode starts a new one.
  */
 
 #include "worker/decoder_client.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "worker/decoder_parent.h"
+#include "worker/decoder_exit.h"
+#include "worker/decoder_link.h"
 #include "worker/decoder_protocol.h"
 #include "worker/decoder_stream.h"
-
-#define THIS_PROGRAM "/proc/self/exe"
 
 struct decoder_job {
     LIST_ENTRY(decoder_job) link;
@@ -61,17 +53,15 @@ struct decoder_job {
 LIST_HEAD(decoder_job_list, decoder_job);
 
 struct decoder_client {
-    struct event_base *base; /* borrowed */
-    char *executable;        /* owned */
-    pid_t parent;            /* 0: none */
-    int socket;              /* owned; -1: none */
-    struct event *message;   /* owned; of the socket */
+    struct event_base *base;   /* borrowed */
+    struct decoder_link *link; /* owned */
     struct decoder_job_list jobs;
     size_t running;
     uint64_t last_job_id;
 };
 
-static void on_message(evutil_socket_t socket, short what, void *context);
+static void on_exit_message(void *context, const struct decoder_exit *message);
+static void on_parent_lost(void *context);
 static void on_readable(evutil_socket_t pipe, short what, void *context);
 static void on_deadline(evutil_socket_t none, short what, void *context);
 
@@ -80,64 +70,6 @@ static int64_t now_us(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* ---- the parent process ---- */
-
-static bool spawn_parent(struct decoder_client *client, int child_socket, struct err *err)
-{
-    char *const arguments[] = {client->executable, (char[]){DECODER_PARENT_ARGUMENT}, NULL};
-    char *const environment[] = {NULL}; /* ours may hold secrets */
-    posix_spawn_file_actions_t actions;
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_adddup2(&actions, child_socket, DECODER_PARENT_FD);
-    int result =
-        posix_spawn(&client->parent, client->executable, &actions, NULL, arguments, environment);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    if (result != 0) {
-        client->parent = 0;
-        return err_set(err, ERR_RETRY, "decoder", result, "starting the decoder process: %s",
-                       strerror(result));
-    }
-    return true;
-}
-
-bool decoder_client_start(struct decoder_client *client, struct err *err)
-{
-    if (client->parent != 0) {
-        return true;
-    }
-    int sockets[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-        return err_set(err, ERR_RETRY, "decoder", errno, "the decoder's socket: %s",
-                       strerror(errno));
-    }
-    bool is_spawned = spawn_parent(client, sockets[1], err);
-    (void)close(sockets[1]);
-    if (!is_spawned) {
-        (void)close(sockets[0]);
-        return false;
-    }
-    client->socket = sockets[0];
-    (void)evutil_make_socket_nonblocking(client->socket);
-    client->message =
-        event_new(client->base, client->socket, EV_READ | EV_PERSIST, on_message, client);
-    (void)event_add(client->message, NULL);
-    return true;
-}
-
-static void end_parent(struct decoder_client *client)
-{
-    if (client->parent == 0) {
-        return;
-    }
-    event_free(client->message);
-    client->message = NULL;
-    (void)close(client->socket);
-    client->socket = -1;
-    (void)kill(client->parent, SIGKILL);
-    (void)waitpid(client->parent, NULL, 0);
-    client->parent = 0;
 }
 
 /* ---- the end of a job ---- */
@@ -157,23 +89,12 @@ static void free_job(struct decoder_job *job)
     free(job);
 }
 
-static void kill_child(struct decoder_job *job)
-{
-    struct decoder_client *client = job->client;
-    if (job->child_ended || client->parent == 0) {
-        return;
-    }
-    const struct decoder_order order = {.kind = DECODER_ORDER_KILL, .job_id = job->id};
-    struct err err;
-    if (!decoder_order_send(client->socket, &order, NULL, 0, &err)) {
-        (void)kill(client->parent, SIGKILL); /* its end is noticed as any other */
-    }
-}
-
 /* From here on the job calls nobody. */
 static void leave(struct decoder_job *job)
 {
-    kill_child(job);
+    if (!job->child_ended) {
+        decoder_link_kill_child(job->client->link, job->id);
+    }
     (void)event_del(job->readable);
     (void)event_del(job->deadline);
     LIST_REMOVE(job, link);
@@ -202,54 +123,14 @@ static void fail(struct decoder_job *job, enum err_kind kind, const char *messag
     finish(job, &outcome);
 }
 
-/* Says why a child ended that left no result. A kill by nobody known is the machine's doing, e.g.
- * for want of memory; everything else is what this input does to the decoder. */
-static void describe_exit(const struct decoder_job *job, struct err *err)
-{
-    int status = job->exit.wait_status;
-    int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    if (job->exit.fork_errno != 0) {
-        (void)err_set(err, ERR_RETRY, "decoder", job->exit.fork_errno,
-                      "no decoder could be started: %s", strerror(job->exit.fork_errno));
-    } else if (signal_number == SIGXCPU) {
-        (void)err_set(err, ERR_REJECT, "decoder", signal_number,
-                      "decoding took more than %d s of CPU time", job->limits.cpu_seconds);
-    } else if (signal_number == SIGSYS) {
-        (void)err_set(err, ERR_REJECT, "decoder", signal_number,
-                      "the decoder made a forbidden system call");
-    } else if (signal_number == SIGKILL) {
-        (void)err_set(err, ERR_RETRY, "decoder", signal_number, "the decoder was killed");
-    } else if (signal_number != 0) {
-        (void)err_set(err, ERR_REJECT, "decoder", signal_number,
-                      "the decoder crashed on this audio (SIG%s)", sigabbrev_np(signal_number));
-    } else {
-        (void)err_set(err, ERR_RETRY, "decoder", status, "the decoder ended without a result");
-    }
-}
-
 static void finish_if_ended(struct decoder_job *job)
 {
     if (!job->pipe_ended || !job->child_ended) {
         return;
     }
     struct decoder_outcome outcome = {.result = DECODER_FAILED};
-    describe_exit(job, &outcome.err);
+    decoder_exit_describe(&job->exit, job->limits.cpu_seconds, &outcome.err);
     finish(job, &outcome);
-}
-
-static void fail_all(struct decoder_client *client)
-{
-    /* A callback may begin new jobs, with a new parent: they are none of these. */
-    struct decoder_job_list lost = client->jobs;
-    LIST_INIT(&client->jobs);
-    if (!LIST_EMPTY(&lost)) {
-        LIST_FIRST(&lost)->link.le_prev = &LIST_FIRST(&lost);
-    }
-    while (!LIST_EMPTY(&lost)) {
-        struct decoder_job *job = LIST_FIRST(&lost);
-        job->child_ended = true;
-        fail(job, ERR_RETRY, "the decoder process ended");
-    }
 }
 
 /* ---- a child's frames ---- */
@@ -335,8 +216,8 @@ static void on_deadline(evutil_socket_t none UNUSED, short what UNUSED, void *co
 {
     struct decoder_job *job = context;
     char message[64];
-    (void)snprintf(message, sizeof(message), "decoding took more than %lld ms",
-                   (long long)job->limits.wall_ms);
+    (void)snprintf(message, sizeof(message), "decoding took more than %" PRId64 " ms",
+                   job->limits.wall_ms);
     fail(job, ERR_RETRY, message);
 }
 
@@ -354,9 +235,9 @@ static struct decoder_job *find_job(struct decoder_client *client, uint64_t id)
     return NULL;
 }
 
-static void take_exit(struct decoder_client *client, const struct decoder_exit *message)
+static void on_exit_message(void *context, const struct decoder_exit *message)
 {
-    struct decoder_job *job = find_job(client, message->job_id);
+    struct decoder_job *job = find_job(context, message->job_id);
     if (job == NULL) {
         return; /* it had its result */
     }
@@ -367,16 +248,19 @@ static void take_exit(struct decoder_client *client, const struct decoder_exit *
     }
 }
 
-static void on_message(evutil_socket_t socket, short what UNUSED, void *context)
+static void on_parent_lost(void *context)
 {
     struct decoder_client *client = context;
-    struct decoder_exit message;
-    ssize_t got = recv(socket, &message, sizeof(message), 0);
-    if (got == (ssize_t)sizeof(message)) {
-        take_exit(client, &message);
-    } else if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
-        end_parent(client);
-        fail_all(client);
+    /* A callback may begin new jobs, with a new parent: they are none of these. */
+    struct decoder_job_list lost = client->jobs;
+    LIST_INIT(&client->jobs);
+    if (!LIST_EMPTY(&lost)) {
+        LIST_FIRST(&lost)->link.le_prev = &LIST_FIRST(&lost);
+    }
+    while (!LIST_EMPTY(&lost)) {
+        struct decoder_job *job = LIST_FIRST(&lost);
+        job->child_ended = true;
+        fail(job, ERR_RETRY, "the decoder process ended");
     }
 }
 
@@ -384,10 +268,11 @@ static void on_message(evutil_socket_t socket, short what UNUSED, void *context)
 
 struct decoder_client *decoder_client_new(struct event_base *base, const char *executable)
 {
+    const struct decoder_link_callbacks callbacks = {.on_exit = on_exit_message,
+                                                     .on_lost = on_parent_lost};
     struct decoder_client *client = mem_new(sizeof(*client));
     client->base = base;
-    client->executable = mem_copy_string(executable == NULL ? THIS_PROGRAM : executable);
-    client->socket = -1;
+    client->link = decoder_link_new(base, executable, &callbacks, client);
     LIST_INIT(&client->jobs);
     return client;
 }
@@ -397,15 +282,19 @@ void decoder_client_free(struct decoder_client *client)
     if (client == NULL) {
         return;
     }
-    end_parent(client);
     while (!LIST_EMPTY(&client->jobs)) {
         struct decoder_job *job = LIST_FIRST(&client->jobs);
         assert(!job->is_in_callback);
         leave(job);
         free_job(job);
     }
-    free(client->executable);
+    decoder_link_free(client->link);
     free(client);
+}
+
+bool decoder_client_start(struct decoder_client *client, struct err *err)
+{
+    return decoder_link_start(client->link, err);
 }
 
 size_t decoder_client_running(const struct decoder_client *client)
@@ -424,10 +313,11 @@ static bool send_start(struct decoder_client *client, const struct decoder_reque
                                   .extent_count = request->extent_count};
     int fds[DECODER_ORDER_FDS_MAX] = {write_end};
     for (size_t i = 0; i < request->extent_count; i++) {
+        assert(request->extents[i].fd >= 0 && request->extents[i].bytes == NULL);
         order.extents[i] = request->extents[i];
         fds[1 + i] = request->extents[i].fd;
     }
-    return decoder_order_send(client->socket, &order, fds, 1 + request->extent_count, err);
+    return decoder_link_send(client->link, &order, fds, 1 + request->extent_count, err);
 }
 
 /* Starts to read and to count time. */
@@ -513,6 +403,7 @@ void decoder_job_resume(struct decoder_job *job)
 
 void decoder_job_cancel(struct decoder_job *job)
 {
+    assert(!job->is_over);
     leave(job);
     if (!job->is_in_callback) {
         free_job(job);

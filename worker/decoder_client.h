@@ -89,7 +89,8 @@ struct decoder_job *decoder_client_decode(struct decoder_client *client,
                                           struct err *err) MUST_CHECK;
 
 /* Back-pressure: stops reading, so that the child blocks once the pipe (64 KiB) is full. Both may
- * be called in callbacks; after a pause in on_pcm no further callback comes until resume. */
+ * be called in callbacks; after a pause in on_pcm no callback comes until resume, but on_done if
+ * the parent dies. */
 void decoder_job_pause(struct decoder_job *job);
 void decoder_job_resume(struct decoder_job *job);
 /* Kills the child; no callback comes any more, and the job is gone. May be called in its callbacks,
