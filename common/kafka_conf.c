@@ -105,16 +105,14 @@ static bool set_extra(rd_kafka_conf_t *conf, const char *extra, struct err *err)
 }
 
 /* The severities of RFC 5424 that librdkafka logs with (<syslog.h> clashes with common/log). */
-enum { SEVERITY_ERROR = 3, SEVERITY_WARNING = 4, SEVERITY_DEBUG = 7 };
+enum { SEVERITY_WARNING = 4, SEVERITY_DEBUG = 7 };
 
 static enum log_level level_of(int severity, const char *facility)
 {
     /* --kafka-config is for producers and consumers: each complains of what is the other's. */
     if (strcmp(facility, "CONFWARN") == 0)
         return LOG_LEVEL_INFO;
-    if (severity < SEVERITY_ERROR)
-        return LOG_LEVEL_ERROR;
-    /* A refused connection is an "error" that librdkafka itself gets over: a warning to us. */
+    /* Never an error: librdkafka gets over it by itself, or we decide what to do and say so. */
     if (severity <= SEVERITY_WARNING)
         return LOG_LEVEL_WARN;
     return severity < SEVERITY_DEBUG ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
