@@ -18,11 +18,12 @@ def install(*lists: str) -> None:
     if not missing:
         return
     with step(f"Debian packages: {_named(missing)}") as shown:
-        command.run([*_as_root(), "apt-get", "update", "-q"], shown)
+        command.run([*_as_root(), "apt-get", "update", "-q"], shown, own_group=False)
         # A configuration file that the machine has already is kept, without a question.
         command.run([*_as_root(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install",
                      "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confdef",
-                     "-o", "Dpkg::Options::=--force-confold", *missing], shown)
+                     "-o", "Dpkg::Options::=--force-confold", *missing], shown,
+                    own_group=False)
 
 
 def wanted(lists) -> set[str]:

@@ -60,11 +60,11 @@ class Client:
             "parent_job_id": job["parent_job_id"], "chunk_index": upload["chunk_index"],
             "actual_size": len(content)}, 200)
 
-    def events(self, stream_url: str):
-        """Yields (id or None, type, data) until the server ends the stream after its terminal
-        event; reconnects where the connection breaks before that."""
+    def events(self, stream_url: str, is_given_up):
+        """Yields (id or None, type, data); reconnects where the connection breaks. Ends when the
+        server has nothing more, or at a heartbeat after `is_given_up()` has become true."""
         last_id = None
-        while True:
+        while not is_given_up():
             connection, path = self._connect(stream_url, STREAM_SILENCE_S)
             headers = {"Accept": "text/event-stream"}
             if last_id is not None:
@@ -76,7 +76,7 @@ class Client:
                 if answer.status == 204:
                     return
                 _checked(answer, {200})
-                for event in _parse(answer):
+                for event in _parse(answer, is_given_up):
                     last_id = event[0] if event[0] is not None else last_id
                     yield event
             except (TimeoutError, http.client.HTTPException, ConnectionError):
@@ -117,11 +117,13 @@ def _is_stream(answer: http.client.HTTPResponse) -> bool:
     return (answer.getheader("Content-Type") or "").startswith("text/event-stream")
 
 
-def _parse(answer):
+def _parse(answer, is_given_up):
     """The event stream of the WHATWG standard, as far as the gateway uses it."""
     event_id, event_type, data = None, "message", []
     for raw in answer:
         line = raw.decode().rstrip("\r\n")
+        if line.startswith(":") and is_given_up():
+            return
         if not line:
             if data:
                 yield event_id, event_type, json.loads("\n".join(data))

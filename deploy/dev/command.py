@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a set-up command: its output goes to a log, its last line is shown as progress."""
 
+import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import paths
@@ -11,9 +13,10 @@ TAIL_LINES = 15
 
 
 def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.SETUP_LOG,
-        tail_lines: int = TAIL_LINES) -> None:
+        tail_lines: int = TAIL_LINES, own_group: bool = True) -> None:
     """Runs `argv` to its end. Raises DevError with the last lines of its output if it fails.
-    `env` None: ours."""
+    `env` None: ours. In a process group of its own a command is interrupted by us, once; sudo
+    wants to stay in ours."""
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = [str(arg) for arg in argv]
     tail: list[str] = []
@@ -26,18 +29,30 @@ def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.S
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        ) as child:
+            process_group=0 if own_group else None,
+        ) as child, _interrupted_with_us(child, own_group):
             for raw in child.stdout:
                 sink.write(raw)
                 line = raw.decode(errors="replace").strip()
                 if line:
-                    tail = tail[-(tail_lines - 1):] + [line]
+                    tail = [*tail[-(tail_lines - 1):], line]
                     if shown:
                         shown.progress(line)
     if child.returncode != 0:
         lines = "\n    ".join(tail)
         raise DevError(f"`{' '.join(argv[:4])}` failed (exit {child.returncode}):\n    {lines}\n"
                        f"  the whole output is in {log}")
+
+
+@contextmanager
+def _interrupted_with_us(child: subprocess.Popen, own_group: bool):
+    """Whatever ends us interrupts the command as Ctrl-C would, and lets it clean up."""
+    try:
+        yield
+    except BaseException:
+        if own_group and child.poll() is None:
+            child.send_signal(signal.SIGINT)
+        raise
 
 
 def output(argv, **kwargs) -> str:

@@ -16,6 +16,7 @@ from .speech import SpeechApi
 CHUNK_SIZE_MB = 1
 PARALLEL_UPLOADS = 3
 SHUFFLED_GROUP = 4
+STALLED_S = 300  # without any event
 
 
 @dataclass
@@ -28,11 +29,16 @@ class Run:
     uploaded_chunks: int = 0
     first_result_s: float | None = None
     chunks_missing_at_first_result: int = 0
+    upload_failure: BaseException | None = None
+    last_event_s: float = 0.0
     uploaded_s: float | None = None
     total_s: float | None = None
 
     def elapsed(self) -> float:
         return time.monotonic() - self.began
+
+    def is_given_up(self) -> bool:
+        return self.upload_failure is not None or self.elapsed() - self.last_event_s > STALLED_S
 
 
 def run(gateway_url: str, speech: SpeechApi, recording: Recording, uplink_mbit: float) -> bool:
@@ -62,7 +68,8 @@ def _transcribe(client: Client, recording: Recording, uplink: Uplink, uplink_mbi
     uploads = threading.Thread(target=_upload_all, daemon=True,
                                args=(client, job, order, recording.path, uplink, run))
     uploads.start()
-    for event_id, event_type, data in client.events(job["stream_url"]):
+    for event_id, event_type, data in client.events(job["stream_url"], run.is_given_up):
+        run.last_event_s = run.elapsed()
         if event_type == "chunk_partial" or event_id is not None:
             _show(run, event_type, data)
         if event_id is not None:
@@ -71,6 +78,8 @@ def _transcribe(client: Client, recording: Recording, uplink: Uplink, uplink_mbi
             break
     run.total_s = run.elapsed()
     uploads.join()
+    if run.upload_failure:
+        raise run.upload_failure
     return run
 
 
@@ -97,8 +106,7 @@ def _upload_all(client: Client, job: dict, order: list[int], path: Path, uplink:
 
     with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
         for done in [pool.submit(upload, index) for index in order]:
-            if error := done.exception():
-                say(f"\nupload failed: {error}")
+            run.upload_failure = run.upload_failure or done.exception()
     run.uploaded_s = run.elapsed()
 
 
