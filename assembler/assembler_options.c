@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/assembler_options.h"
 
+#include <libgen.h>
+#include <limits.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#include "common/mem.h"
 
 #define AT(member) offsetof(struct assembler_options, member)
 
@@ -14,8 +19,8 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
     {.name = "migrations",
      .type = CONFIG_STRING,
      .offset = AT(migrations),
-     .fallback = "schemas/sql",
-     .help = "Directory of the numbered SQL files that make the tables."},
+     .help = "Directory of the numbered SQL files that make the tables; when not given, "
+             "share/chunkscribe/sql beside the program's bin, else schemas/sql."},
     {.name = "migrate",
      .type = CONFIG_BOOL,
      .offset = AT(migrate),
@@ -89,3 +94,24 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
              "workers tell every 30 s that they live."},
     {.name = NULL},
 };
+
+#define INSTALLED_MIGRATIONS "../share/chunkscribe/sql"
+#define SOURCE_MIGRATIONS "schemas/sql"
+
+char *assembler_options_migrations(const struct assembler_options *options)
+{
+    char program[PATH_MAX];
+
+    if (options->migrations != NULL)
+        return mem_copy_string(options->migrations);
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) {
+        program[length] = '\0';
+        CLEANUP(mem_free_at)
+        char *installed = mem_format("%s/" INSTALLED_MIGRATIONS, dirname(program));
+
+        if (access(installed, R_OK) == 0)
+            return TAKE(installed);
+    }
+    return mem_copy_string(SOURCE_MIGRATIONS);
+}

@@ -24,6 +24,9 @@ struct assembler_options {
     int64_t silent_after_us;
 };
 
+/* The directory of migrations, found if it was not given; owned by the caller. */
+char *assembler_options_migrations(const struct assembler_options *options);
+
 extern const struct config_option ASSEMBLER_OPTIONS[];
 
 #endif

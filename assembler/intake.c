@@ -21,6 +21,7 @@ struct intake {
     struct kafka_consumer *consumer;
     struct intake_limits limits;
     struct batch batch;
+    uint64_t generation;
     bool is_drained;
     bool has_failed;
 };
@@ -62,6 +63,7 @@ static int64_t on_assigned(void *context, const char *topic, int32_t number)
         batch_add_partition(&intake->batch, static_name(topic), number);
     struct err err;
 
+    intake->generation++;
     if (partition == NULL) {
         log_error("too_many_partitions", "this process can't own more",
                   LOG_INT("limit", BATCH_PARTITIONS_MAX));
@@ -81,6 +83,7 @@ static void on_revoked(void *context, const char *topic, int32_t number, bool lo
     struct batch_partition *partition = batch_find_partition(&intake->batch, topic, number);
     struct err err;
 
+    intake->generation++;
     if (partition == NULL)
         return;
     if (!lost && partition->is_claimed && store_is_connected(intake->store) &&
@@ -120,15 +123,31 @@ bool intake_rewind(struct intake *intake, struct batch_partition *partition, str
     return true;
 }
 
+static bool claim_and_seek(struct intake *intake, struct batch_partition *partition,
+                           struct err *err)
+{
+    if (!claim(intake, partition, err))
+        return false;
+    kafka_consumer_seek(intake->consumer, partition->topic, partition->number, partition->next);
+    return true;
+}
+
 bool intake_claim_all(struct intake *intake, struct err *err)
 {
     batch_drop(&intake->batch, intake->batch.count);
+    for (size_t i = 0; i < intake->batch.partition_count; i++)
+        if (!claim_and_seek(intake, &intake->batch.partitions[i], err))
+            return false;
+    return true;
+}
+
+bool intake_claim_missing(struct intake *intake, struct err *err)
+{
     for (size_t i = 0; i < intake->batch.partition_count; i++) {
         struct batch_partition *partition = &intake->batch.partitions[i];
 
-        if (!claim(intake, partition, err))
+        if (!partition->is_claimed && !claim_and_seek(intake, partition, err))
             return false;
-        kafka_consumer_seek(intake->consumer, partition->topic, partition->number, partition->next);
     }
     return true;
 }
@@ -149,6 +168,11 @@ bool intake_owns(const struct intake *intake, int32_t number)
             return true;
     }
     return false;
+}
+
+uint64_t intake_generation(const struct intake *intake)
+{
+    return intake->generation;
 }
 
 /* --- Collecting --------------------------------------------------------------------------------

@@ -47,8 +47,12 @@ bool intake_rewind(struct intake *intake, struct batch_partition *partition,
                    struct err *err) MUST_CHECK;
 /* After a new connection: claims every partition again, and drops everything collected. */
 bool intake_claim_all(struct intake *intake, struct err *err) MUST_CHECK;
+/* Claims those that could not be claimed when they came. */
+bool intake_claim_missing(struct intake *intake, struct err *err) MUST_CHECK;
 /* Is this partition number of chunks.results ours? */
 bool intake_owns(const struct intake *intake, int32_t number);
+/* Changes with every partition that comes or goes. */
+uint64_t intake_generation(const struct intake *intake);
 bool intake_is_up(const struct intake *intake);
 /* Collecting found nothing queued the last time. */
 bool intake_is_drained(const struct intake *intake);

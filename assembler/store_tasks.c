@@ -90,12 +90,12 @@ static const struct store_statement FIND_LOST = {
 
 /* The first condition on the status is the one of the index chunks_open. */
 static const struct store_statement FIND_SILENT = {
-    "find_silent",
-    "SELECT c.job_id, c.chunk_index, c.attempt FROM chunks c JOIN jobs j ON j.id = c.job_id"
-    " WHERE c.status IN ('uploaded', 'processing') AND c.status = 'processing'"
-    " AND c.last_heard_at < now() - $2::bigint * interval '1 microsecond'"
-    " AND j.home_partition = ANY ($1::int[])"
-    " AND j.status IN ('uploading', 'processing', 'assembling') LIMIT 100"};
+    "find_silent", "SELECT c.job_id, c.chunk_index, c.attempt, j.home_partition FROM chunks c JOIN "
+                   "jobs j ON j.id = c.job_id"
+                   " WHERE c.status IN ('uploaded', 'processing') AND c.status = 'processing'"
+                   " AND c.last_heard_at < now() - $2::bigint * interval '1 microsecond'"
+                   " AND j.home_partition = ANY ($1::int[])"
+                   " AND j.status IN ('uploading', 'processing', 'assembling') LIMIT 100"};
 
 void store_send_tasks(struct store *store, const struct job *jobs)
 {
@@ -241,6 +241,7 @@ bool store_find_silent(struct store *store, struct sql_rows *home_partitions, in
         copy_id(&(*ret_silent)[i].job, store_text(result, (int)i, 0));
         (*ret_silent)[i].chunk_index = (int32_t)store_int(result, (int)i, 1);
         (*ret_silent)[i].attempt = (int32_t)store_int(result, (int)i, 2);
+        (*ret_silent)[i].home_partition = (int32_t)store_int(result, (int)i, 3);
     }
     return true;
 }

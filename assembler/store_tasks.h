@@ -51,6 +51,7 @@ struct store_silent {
     struct id job;
     int32_t chunk_index;
     int32_t attempt;
+    int32_t home_partition;
 };
 
 /* Attempts that were started, of which nothing was heard for `after_us`; owned by the caller. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/kafka_admin.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define REQUEST_TIMEOUT_MS 5000
+#define TRY_TIMEOUT_MS 1000
+#define TEXT_SIZE 256
+
+struct kafka_admin {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *answers;
+    rd_kafka_AdminOptions_t *options;
+    struct kafka_settings settings; /* borrowed strings */
+    char *work_topic;               /* full names, owned */
+    char *worker_group;
+    int32_t work_partitions; /* 0: not known yet */
+    bool is_asking;
+};
+
+void kafka_admin_free(struct kafka_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    if (admin->options != NULL)
+        rd_kafka_AdminOptions_destroy(admin->options);
+    if (admin->answers != NULL)
+        rd_kafka_queue_destroy(admin->answers);
+    if (admin->rk != NULL)
+        rd_kafka_destroy(admin->rk);
+    free(admin->work_topic);
+    free(admin->worker_group);
+    free(admin);
+}
+
+static bool open_client(struct kafka_admin *admin, struct err *err)
+{
+    static const char *const NO_PROPERTIES[] = {NULL};
+    rd_kafka_conf_t *conf;
+    char text[TEXT_SIZE];
+
+    if (!kafka_conf_new(&admin->settings, NO_PROPERTIES, &conf, err))
+        return false;
+    admin->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (admin->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(err, ERR_FATAL, "kafka", 0, "%s", text);
+    }
+    admin->answers = rd_kafka_queue_new(admin->rk);
+    admin->options =
+        rd_kafka_AdminOptions_new(admin->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    (void)rd_kafka_AdminOptions_set_request_timeout(admin->options, REQUEST_TIMEOUT_MS, text,
+                                                    sizeof text);
+    return true;
+}
+
+bool kafka_admin_start(const struct kafka_settings *settings, const char *work_topic,
+                       const char *worker_group, struct kafka_admin **ret_admin, struct err *err)
+{
+    struct kafka_admin *admin = mem_new(sizeof *admin);
+
+    admin->settings = *settings;
+    admin->work_topic = kafka_topic_name(settings, work_topic);
+    admin->worker_group = kafka_topic_name(settings, worker_group);
+    if (!open_client(admin, err)) {
+        kafka_admin_free(admin);
+        return false;
+    }
+    *ret_admin = admin;
+    return true;
+}
+
+/* --- Partitions --------------------------------------------------------------------------------
+ */
+
+static rd_kafka_resp_err_t try_count(struct kafka_admin *admin, const char *full_name,
+                                     int32_t *ret_count)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(admin->rk, full_name, NULL);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, topic, &metadata, TRY_TIMEOUT_MS);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *ret_count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+    return code;
+}
+
+bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, uint64_t timeout_us,
+                                 int32_t *ret_count, struct err *err)
+{
+    CLEANUP(mem_free_at) char *full_name = kafka_topic_name(&admin->settings, topic);
+    uint64_t deadline_us = clock_now_us() + timeout_us;
+    rd_kafka_resp_err_t code;
+
+    do {
+        code = try_count(admin, full_name, ret_count);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && clock_now_us() < deadline_us);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_err(err, code, full_name);
+}
+
+/* --- How far the workers have come -------------------------------------------------------------
+ */
+
+static bool know_work_partitions(struct kafka_admin *admin)
+{
+    if (admin->work_partitions > 0)
+        return true;
+    rd_kafka_resp_err_t code = try_count(admin, admin->work_topic, &admin->work_partitions);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR && admin->work_partitions > 0;
+}
+
+void kafka_admin_ask_passed(struct kafka_admin *admin)
+{
+    if (admin->is_asking || !know_work_partitions(admin))
+        return;
+    rd_kafka_topic_partition_list_t *partitions =
+        rd_kafka_topic_partition_list_new(admin->work_partitions);
+
+    rd_kafka_topic_partition_list_add_range(partitions, admin->work_topic, 0,
+                                            admin->work_partitions - 1);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(admin->worker_group, partitions);
+    rd_kafka_ListConsumerGroupOffsets(admin->rk, &request, 1, admin->options, admin->answers);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(partitions);
+    admin->is_asking = true;
+}
+
+/* A group that has committed nothing has passed nothing; what the topic has dropped is passed all
+ * the same. An offset beyond the topic's end belongs to a topic that was made anew: all work in it
+ * that is known from before is gone. */
+static int64_t passed_below(struct kafka_admin *admin, const rd_kafka_topic_partition_t *committed)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        admin->rk, committed->topic, committed->partition, &low, &high, TRY_TIMEOUT_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return committed->offset;
+    if (committed->offset > high)
+        return INT64_MAX;
+    return committed->offset > low ? committed->offset : low;
+}
+
+static const rd_kafka_topic_partition_list_t *partitions_of(rd_kafka_event_t *answer)
+{
+    size_t count;
+    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+        rd_kafka_event_ListConsumerGroupOffsets_result(answer);
+
+    if (rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL)
+        return NULL;
+    const rd_kafka_group_result_t **groups =
+        rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
+    if (count != 1 || rd_kafka_group_result_error(groups[0]) != NULL)
+        return NULL;
+    return rd_kafka_group_result_partitions(groups[0]);
+}
+
+static size_t take_partitions(struct kafka_admin *admin,
+                              const rd_kafka_topic_partition_list_t *partitions,
+                              struct kafka_admin_passed *ret_passed)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < partitions->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &partitions->elems[i];
+
+        if (at->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            ret_passed[count++] =
+                (struct kafka_admin_passed){at->partition, passed_below(admin, at)};
+    }
+    return count;
+}
+
+bool kafka_admin_take_passed(struct kafka_admin *admin, struct kafka_admin_passed **ret_passed,
+                             size_t *ret_count)
+{
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(admin->answers, 0);
+
+    if (answer == NULL)
+        return false;
+    const rd_kafka_topic_partition_list_t *partitions = partitions_of(answer);
+    if (partitions == NULL)
+        log_warn("worker_offsets_unknown", rd_kafka_event_error_string(answer),
+                 LOG_STR("group", admin->worker_group));
+    size_t capacity = partitions == NULL ? 0 : (size_t)partitions->cnt;
+    *ret_passed = mem_array(capacity, sizeof **ret_passed);
+    *ret_count = partitions == NULL ? 0 : take_partitions(admin, partitions, *ret_passed);
+    rd_kafka_event_destroy(answer);
+    admin->is_asking = false;
+    return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ASSEMBLER_LOST_WORK_H
+#define ASSEMBLER_LOST_WORK_H
+
+/*
+ * Finds work that nobody will do any more, without leases, so that waiting in a long queue never
+ * expires: a work record is lost only if the group of workers has passed it, or its topic has
+ * dropped it, and a while later nothing has come of it. It is published again with the same
+ * attempt. And an attempt that was started and then fell silent has failed.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "assembler/intake.h"
+#include "assembler/kafka_admin.h"
+#include "assembler/store.h"
+#include "assembler/tasks.h"
+#include "common/attrs.h"
+#include "common/err.h"
+#include "common/metrics.h"
+
+struct lost_work;
+
+struct lost_work_settings {
+    struct store *store; /* all borrowed */
+    struct intake *intake;
+    struct tasks *tasks;
+    struct kafka_admin *admin;
+    struct metrics *metrics;
+    int64_t lost_after_us;
+    int64_t silent_after_us;
+};
+
+void lost_work_free(struct lost_work *lost);
+struct lost_work *lost_work_new(const struct lost_work_settings *settings) FREED_BY(lost_work_free);
+/* Adds failed attempts to the intake's batch, lost work to the tasks. ERR_RETRY: PostgreSQL did not
+ * answer. */
+bool lost_work_tick(struct lost_work *lost, uint64_t now_us, struct err *err) MUST_CHECK;
+
+#endif
