@@ -41,7 +41,7 @@ void kafka_admin_free(struct kafka_admin *admin)
 
 static bool open_client(struct kafka_admin *admin, struct err *err)
 {
-    static const char *const NO_PROPERTIES[] = {NULL};
+    static const struct kafka_property NO_PROPERTIES[] = {{NULL, NULL}};
     rd_kafka_conf_t *conf;
     char text[TEXT_SIZE];
 
