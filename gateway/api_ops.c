@@ -47,7 +47,7 @@ void api_readyz(struct http_request *take_request, void *context)
 
     buf_init(&json, ANSWER_BYTES_MAX);
     buf_append_format(&json, "{\"ready\":%s", is_ready ? "true" : "false");
-    append_check(&json, "database", has_database, "no connection to PostgreSQL");
+    append_check(&json, "postgres", has_database, "no connection to PostgreSQL");
     append_check(&json, "kafka", has_kafka, "no broker is connected");
     append_check(&json, "events", has_feed, "not all partitions of jobs.events are followed yet");
     buf_append_string(&json, "}");

@@ -135,7 +135,7 @@ static const struct metric_definition METRICS[] = {
                    METRIC_GAUGE,
                    "1 while what the gateway stands on is there.",
                    "dependency",
-                   {"database", "kafka", "events"}},
+                   {"postgres", "kafka", "events"}},
     [METRIC_PUBLISHING] = {"chunkscribe_gateway_records_in_flight",
                            METRIC_GAUGE,
                            "Records that Kafka has not acknowledged yet.",

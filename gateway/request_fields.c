@@ -10,6 +10,7 @@
 
 #define NAME_MAX_COMPARED 32
 #define SLIP_DISTANCE 2
+#define PREFIX_LENGTH 4
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {
@@ -41,13 +42,23 @@ static size_t edit_distance(const char *a, const char *b)
     return row[b_length];
 }
 
+/* "chunk_size" for "chunk_size_mb" counts as one typed character. */
+static size_t slip_distance(const char *name, const char *known)
+{
+    size_t length = strlen(name);
+
+    if (length >= PREFIX_LENGTH && strncmp(name, known, length) == 0)
+        return 1;
+    return edit_distance(name, known);
+}
+
 const char *request_fields_suggest(const char *name, const char *const *known)
 {
     const char *nearest = NULL;
     size_t distance = SLIP_DISTANCE + 1;
 
     for (; *known != NULL; known++) {
-        size_t candidate = edit_distance(name, *known);
+        size_t candidate = slip_distance(name, *known);
         if (candidate < distance) {
             distance = candidate;
             nearest = *known;

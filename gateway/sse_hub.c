@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "gateway/http_request.h"
 #include "gateway/jobs_read.h"
+#include "gateway/progress_view.h"
 #include "gateway/sse_topic.h"
 
 /* Every 15th tick asks PostgreSQL whether Kafka has passed anything over, each one while the feed
@@ -87,9 +88,15 @@ bool sse_hub_is_followed(const struct sse_hub *hub, const char *job_id, size_t l
     return find(hub, job_id, length) != NULL;
 }
 
-static uint64_t view_number(struct sse_hub *hub, const char *type)
+static void show(struct sse_hub *hub, struct sse_topic *topic, const struct sse_live *live)
 {
-    return strcmp(type, "progress_update") == 0 ? SSE_VIEW_PROGRESS : hub->view_serial++;
+    bool is_progress = strcmp(live->type, "progress_update") == 0;
+    uint64_t number = is_progress ? SSE_VIEW_PROGRESS : hub->view_serial++;
+    int64_t rank = is_progress ? progress_view_rank(live->data, live->length) : VIEW_HAS_NO_RANK;
+    struct sse_event *view = sse_event_new(0, live->type, live->data, live->length, number);
+
+    sse_topic_show(topic, view, rank);
+    sse_event_unref(view);
 }
 
 void sse_hub_publish(struct sse_hub *hub, const char *job_id, size_t length,
@@ -99,14 +106,10 @@ void sse_hub_publish(struct sse_hub *hub, const char *job_id, size_t length,
 
     if (topic == NULL)
         return;
-    if (live->seq != 0) {
+    if (live->seq == 0)
+        show(hub, topic, live);
+    else
         sse_topic_publish(topic, sse_item_new(live->seq, live->type, live->data, live->length));
-        return;
-    }
-    struct sse_event *view =
-        sse_event_new(0, live->type, live->data, live->length, view_number(hub, live->type));
-    sse_topic_show(topic, view);
-    sse_event_unref(view);
 }
 
 /* Readers whose request is not answered yet have no stream that could be closed. */

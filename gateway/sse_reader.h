@@ -33,6 +33,7 @@ struct sse_reader {
     bool is_greeted;     /* the progress so far was asked for */
     bool needs_text;
     bool is_text_coming;
+    int64_t progress;             /* the rank of the last progress_update */
     struct sse_event *end;        /* owned: the job's last event, held until the text was sent */
     struct event *retry;          /* owned */
     unsigned questions;           /* to PostgreSQL, not answered yet */

@@ -4,6 +4,7 @@
  * for a reader stays small, however long the job and however slow the reader.
  */
 #include "gateway/jobs_read.h"
+#include "gateway/progress_view.h"
 #include "gateway/sse_reader.h"
 
 static void on_page(void *context, PGresult *result, const struct err *err);
@@ -51,10 +52,13 @@ void sse_reader_take(struct sse_reader *reader, const struct sse_item *item)
         sse_text_want(reader->topic);
 }
 
-void sse_reader_show(struct sse_reader *reader, struct sse_event *view)
+void sse_reader_show(struct sse_reader *reader, struct sse_event *view, int64_t rank)
 {
-    if (is_live(reader))
-        sse_conn_send(reader->conn, view);
+    if (!is_live(reader) || (rank != VIEW_HAS_NO_RANK && rank < reader->progress))
+        return;
+    if (rank != VIEW_HAS_NO_RANK)
+        reader->progress = rank;
+    sse_conn_send(reader->conn, view);
 }
 
 bool sse_reader_waits_for_text(const struct sse_reader *reader)
@@ -181,8 +185,9 @@ static void on_progress(void *context, PGresult *result, const struct err *err)
     (void)err; /* a view may be missing */
     if (!sse_reader_is_answer_wanted(reader) || result == NULL || PQntuples(result) == 0)
         return;
-    struct sse_event *view = sse_event_new(0, "progress_update", PQgetvalue(result, 0, 0),
-                                           (size_t)PQgetlength(result, 0, 0), SSE_VIEW_PROGRESS);
-    sse_reader_show(reader, view);
+    const char *data = PQgetvalue(result, 0, 0);
+    size_t length = (size_t)PQgetlength(result, 0, 0);
+    struct sse_event *view = sse_event_new(0, "progress_update", data, length, SSE_VIEW_PROGRESS);
+    sse_reader_show(reader, view, progress_view_rank(data, length));
     sse_event_unref(view);
 }

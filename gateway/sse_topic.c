@@ -79,12 +79,12 @@ void sse_topic_publish(struct sse_topic *topic, struct sse_item *take_item)
     watch_for_gap(topic, &GAP_WAIT);
 }
 
-void sse_topic_show(struct sse_topic *topic, struct sse_event *view)
+void sse_topic_show(struct sse_topic *topic, struct sse_event *view, int64_t rank)
 {
     struct sse_reader *reader = TAILQ_FIRST(&topic->readers);
 
     for (; reader != NULL; reader = sse_reader_next(reader))
-        sse_reader_show(reader, view);
+        sse_reader_show(reader, view, rank);
 }
 
 static void offer_rows(struct sse_topic *topic, const PGresult *result)

@@ -43,6 +43,7 @@ struct sse_topic {
 };
 
 #define SSE_PAGES_MAX 16
+#define VIEW_HAS_NO_RANK (-1)
 
 struct sse_hub {
     struct sse_hub_settings settings;
@@ -67,7 +68,8 @@ void sse_topic_release(struct sse_topic *topic);
 /* The job's newest event as PostgreSQL tells it. */
 void sse_topic_note(struct sse_topic *topic, uint64_t last_seq);
 void sse_topic_publish(struct sse_topic *topic, struct sse_item *take_item);
-void sse_topic_show(struct sse_topic *topic, struct sse_event *view);
+/* `rank` as of progress_view.h; VIEW_HAS_NO_RANK: shown to all. */
+void sse_topic_show(struct sse_topic *topic, struct sse_event *view, int64_t rank);
 
 /* --- readers --- */
 
@@ -75,7 +77,7 @@ void sse_reader_open(struct sse_topic *topic, struct http_request *take_request,
                      const struct sse_wish *wish);
 /* An event that just left the topic's cursor. */
 void sse_reader_take(struct sse_reader *reader, const struct sse_item *item);
-void sse_reader_show(struct sse_reader *reader, struct sse_event *view);
+void sse_reader_show(struct sse_reader *reader, struct sse_event *view, int64_t rank);
 /* The one that has waited longest, now off the list; NULL: none waits. */
 struct sse_reader *sse_reader_first_turn(struct sse_hub *hub);
 /* Has its turn. */

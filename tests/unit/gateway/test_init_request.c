@@ -103,6 +103,8 @@ static const struct {
      "language", "lower-case"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_md\":5}", PROBLEM_UNKNOWN_FIELD,
      "chunk_size_md", "did you mean \"chunk_size_mb\"?"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size\":5}", PROBLEM_UNKNOWN_FIELD,
+     "chunk_size", "did you mean \"chunk_size_mb\"?"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"colour\":5}", PROBLEM_UNKNOWN_FIELD, "colour",
      "\"colour\" is not known"},
 };
