@@ -23,38 +23,23 @@ static bool new_conf(const struct kafka_consumer_options *options, rd_kafka_conf
     (void)snprintf(interval_ms, sizeof interval_ms, "%lld",
                    (long long)options->max_poll_interval_us / 1000);
     (void)snprintf(queued_kbytes, sizeof queued_kbytes, "%lld", (long long)options->queued_kbytes);
-    const char *const properties[] = {
-        "group.id",
-        group,
-        "partition.assignment.strategy",
-        "range", /* cooperative-sticky loses assignments */
-        "enable.auto.offset.store",
-        "false", /* stored by kafka_consumer_store() only ... */
-        "enable.auto.commit",
-        has_group ? "true" : "false", /* ... and committed behind it */
-        "auto.commit.interval.ms",
-        "1000",
-        "auto.offset.reset",
-        "earliest", /* nothing may be skipped */
-        "enable.partition.eof",
-        has_group ? "false" : "true",
-        "session.timeout.ms",
-        "10000",
-        "heartbeat.interval.ms",
-        "1000",
-        "max.poll.interval.ms",
-        interval_ms,
-        "fetch.wait.max.ms",
-        "100", /* a new partition waits for the fetch under way */
-        "fetch.error.backoff.ms",
-        "50",
-        "fetch.max.bytes",
-        "16777216",
-        "queued.max.messages.kbytes",
-        queued_kbytes,
-        "queued.min.messages",
-        "2000", /* no need to read further ahead */
-        NULL,
+    const struct kafka_property properties[] = {
+        {"group.id", group},
+        {"partition.assignment.strategy", "range"}, /* cooperative-sticky loses assignments */
+        {"enable.auto.offset.store", "false"},      /* by kafka_consumer_store() only ... */
+        {"enable.auto.commit", has_group ? "true" : "false"}, /* ... and committed behind it */
+        {"auto.commit.interval.ms", "1000"},
+        {"auto.offset.reset", "earliest"}, /* nothing may be skipped */
+        {"enable.partition.eof", has_group ? "false" : "true"},
+        {"session.timeout.ms", "10000"},
+        {"heartbeat.interval.ms", "1000"},
+        {"max.poll.interval.ms", interval_ms},
+        {"fetch.wait.max.ms", "100"}, /* a new partition waits for the fetch under way */
+        {"fetch.error.backoff.ms", "50"},
+        {"fetch.max.bytes", "16777216"},
+        {"queued.max.messages.kbytes", queued_kbytes},
+        {"queued.min.messages", "2000"}, /* no need to read further ahead */
+        {NULL, NULL},
     };
 
     if (!kafka_conf_new(&options->settings, properties, ret_conf, err))

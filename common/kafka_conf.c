@@ -8,20 +8,14 @@
 #include "common/mem.h"
 
 /* For producers and consumers alike. */
-static const char *const SHARED_PROPERTIES[] = {
-    "socket.nagle.disable",
-    "true", /* on by default until 2.10: 40 ms for nothing */
-    "reconnect.backoff.ms",
-    "50", /* a restarted broker is found again at once ... */
-    "reconnect.backoff.max.ms",
-    "1000", /* ... instead of after up to 10 s */
-    "socket.connection.setup.timeout.ms",
-    "5000",
-    "statistics.interval.ms",
-    "2000", /* tells whether a broker is connected */
-    "log.connection.close",
-    "false", /* brokers close idle connections: no news */
-    NULL,
+static const struct kafka_property SHARED_PROPERTIES[] = {
+    {"socket.nagle.disable", "true"},     /* on by default until 2.10: 40 ms for nothing */
+    {"reconnect.backoff.ms", "50"},       /* a restarted broker is found again at once ... */
+    {"reconnect.backoff.max.ms", "1000"}, /* ... instead of after up to 10 s */
+    {"socket.connection.setup.timeout.ms", "5000"},
+    {"statistics.interval.ms", "2000"}, /* tells whether a broker is connected */
+    {"log.connection.close", "false"},  /* brokers close idle connections: no news */
+    {NULL, NULL},
 };
 
 /* What the design's promises rest on; not to be had otherwise from --kafka-config. */
@@ -58,10 +52,11 @@ static bool set_property(rd_kafka_conf_t *conf, const char *name, const char *va
     return err_set(err, ERR_REJECT, "kafka", 0, "%s", text);
 }
 
-static bool set_properties(rd_kafka_conf_t *conf, const char *const *properties, struct err *err)
+static bool set_properties(rd_kafka_conf_t *conf, const struct kafka_property *properties,
+                           struct err *err)
 {
-    for (; properties[0] != NULL; properties += 2)
-        if (!set_property(conf, properties[0], properties[1], err))
+    for (; properties->name != NULL; properties++)
+        if (!set_property(conf, properties->name, properties->value, err))
             return false;
     return true;
 }
@@ -129,7 +124,7 @@ static void on_log(const rd_kafka_t *rk, int severity, const char *facility, con
                                              LOG_STR("facility", facility), LOG_END});
 }
 
-bool kafka_conf_new(const struct kafka_settings *settings, const char *const *properties,
+bool kafka_conf_new(const struct kafka_settings *settings, const struct kafka_property *properties,
                     rd_kafka_conf_t **ret_conf, struct err *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

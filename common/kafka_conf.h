@@ -20,11 +20,16 @@ struct kafka_settings {
     const char *extra; /* "name=value,name=value" ("\," is a comma), may be NULL or empty */
 };
 
-/* New configuration with brokers, client id, `properties` (name, value, ..., NULL) and librdkafka's
+struct kafka_property {
+    const char *name; /* NULL ends a list */
+    const char *value;
+};
+
+/* New configuration with brokers, client id, `properties` and librdkafka's
  * own log lines passed to common/log. `settings->extra` overrides `properties`, but for those that
  * no promise of ours survives without: naming one of them is an ERR_REJECT, as is an unknown
  * name. */
-bool kafka_conf_new(const struct kafka_settings *settings, const char *const *properties,
+bool kafka_conf_new(const struct kafka_settings *settings, const struct kafka_property *properties,
                     rd_kafka_conf_t **ret_conf, struct err *err) MUST_CHECK;
 
 /* prefix + name, owned by the caller. */

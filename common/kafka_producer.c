@@ -134,28 +134,18 @@ static bool new_conf(struct kafka_producer *producer, const struct kafka_produce
     /* Ours is the bound that counts; this one must not be met before. */
     (void)snprintf(queue_kbytes, sizeof queue_kbytes, "%lld",
                    (long long)options->queue_limit_bytes / 1024 * 2 + 16384);
-    const char *const properties[] = {
-        "enable.idempotence",
-        "true", /* retries neither double nor reorder */
-        "acks",
-        "all", /* an acknowledged record survives a broker */
-        "partitioner",
-        "murmur2_random", /* the Java client's: all writers must agree */
-        "compression.codec",
-        "lz4",
-        "message.max.bytes",
-        MESSAGE_MAX_BYTES, /* as the topics are created */
-        "queue.buffering.max.ms",
-        linger_ms,
-        "queue.buffering.max.kbytes",
-        queue_kbytes,
-        "queue.buffering.max.messages",
-        "1000000",
-        "message.timeout.ms",
-        timeout_ms,
-        "retry.backoff.ms",
-        "50",
-        NULL,
+    const struct kafka_property properties[] = {
+        {"enable.idempotence", "true"},    /* retries neither double nor reorder */
+        {"acks", "all"},                   /* an acknowledged record survives a broker */
+        {"partitioner", "murmur2_random"}, /* the Java client's: all writers must agree */
+        {"compression.codec", "lz4"},
+        {"message.max.bytes", MESSAGE_MAX_BYTES}, /* as the topics are created */
+        {"queue.buffering.max.ms", linger_ms},
+        {"queue.buffering.max.kbytes", queue_kbytes},
+        {"queue.buffering.max.messages", "1000000"},
+        {"message.timeout.ms", timeout_ms},
+        {"retry.backoff.ms", "50"},
+        {NULL, NULL},
     };
 
     if (!kafka_conf_new(&options->settings, properties, &producer->conf, err))

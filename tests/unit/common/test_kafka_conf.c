@@ -10,7 +10,8 @@
 #include "common/kafka_conf.h"
 #include "common/mem.h"
 
-static const char *const PROPERTIES[] = {"linger.ms", "7", "acks", "all", NULL};
+static const struct kafka_property PROPERTIES[] = {
+    {"linger.ms", "7"}, {"acks", "all"}, {NULL, NULL}};
 
 static bool make(const char *extra, rd_kafka_conf_t **ret_conf, struct err *err)
 {
