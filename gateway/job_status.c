@@ -61,7 +61,7 @@ enum column {
     "  min((word->>'start')::bigint) AS first_sample," \
     "  max((word->>'end')::bigint) AS last_sample," \
     "  string_agg(word->>'text', '' ORDER BY place) AS words," \
-    "  r.reading::json->'segments'->(word->>'segment')::int AS measures" \
+    "  r.reading::json->'segments'->nullif((word->>'segment')::int, -1) AS measures" \
     "  FROM json_array_elements(r.reading::json->'words') WITH ORDINALITY AS each(word, place)" \
     "  WHERE (word->>'start')::bigint + (word->>'end')::bigint BETWEEN 0 AND 2 * c.samples - 1" \
     "  GROUP BY (word->>'segment')::int) AS segments"

@@ -108,6 +108,6 @@ class Stream:
             if "data" in fields:
                 event_type = fields["event"][0]
                 data = json.loads("\n".join(fields["data"]))
-                check_stream_event(event_type, data)
+                check_stream_event(event_type + ("-delta" if "delta" in data else ""), data)
                 self.events.append(StreamEvent(event_type, data, seq, time.monotonic()))
             self._changed.notify_all()
