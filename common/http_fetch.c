@@ -69,6 +69,9 @@ static void set_error(const struct http_fetch_request *request, CURLcode code,
         (void)http_fetch_err(&reply->err, code,
                              request->error_text[0] != '\0' ? request->error_text
                                                             : curl_easy_strerror(code));
+    /* "Unsupported protocol" is also an answer that is not HTTP. */
+    if (reply->was_sent)
+        reply->err.kind = ERR_RETRY;
 }
 
 /* curl gives 0 for "at once", for a date gone by, and for no such header. */
