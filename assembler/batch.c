@@ -25,13 +25,15 @@ void batch_done(struct batch *batch)
     batch->capacity = 0;
 }
 
-struct batch_partition *batch_add_partition(struct batch *batch, const char *topic, int32_t number)
+struct batch_partition *batch_add_partition(struct batch *batch, const char *topic,
+                                            const char *stored_name, int32_t number)
 {
     if (batch->partition_count == BATCH_PARTITIONS_MAX)
         return NULL;
     struct batch_partition *partition = &batch->partitions[batch->partition_count++];
 
-    *partition = (struct batch_partition){.topic = topic, .number = number};
+    *partition =
+        (struct batch_partition){.topic = topic, .stored_name = stored_name, .number = number};
     return partition;
 }
 

@@ -19,7 +19,8 @@
 #define BATCH_PARTITIONS_MAX 512
 
 struct batch_partition {
-    const char *topic; /* static */
+    const char *topic;       /* static, without prefix */
+    const char *stored_name; /* with it: the key in the database; outlives the batch */
     int32_t number;
     bool is_claimed;     /* `next` is what the database says */
     bool needs_takeover; /* what its former owner left open has not been looked for yet */
@@ -50,8 +51,9 @@ struct batch {
 };
 
 void batch_done(struct batch *batch);
-/* `topic` is static. NULL: there is no more room. */
-struct batch_partition *batch_add_partition(struct batch *batch, const char *topic, int32_t number);
+/* NULL: there is no more room. */
+struct batch_partition *batch_add_partition(struct batch *batch, const char *topic,
+                                            const char *stored_name, int32_t number);
 struct batch_partition *batch_find_partition(struct batch *batch, const char *topic,
                                              int32_t number);
 /* With the records of it that were not applied yet. Moves other partitions: pointers to them that

@@ -16,25 +16,19 @@
 /* After an owner has died with a try counted: so many records are applied one by one. */
 #define SINGLE_RECORDS 1000
 
+enum { TOPIC_COUNT = 2 };
+static const char *const TOPICS[TOPIC_COUNT + 1] = {INTAKE_RESULTS, INTAKE_COMMANDS, NULL};
+
 struct intake {
     struct store *store; /* borrowed */
     struct kafka_consumer *consumer;
     struct intake_limits limits;
     struct batch batch;
+    char *stored_names[TOPIC_COUNT]; /* owned */
     uint64_t generation;
     bool is_drained;
     bool has_failed;
 };
-
-static const char *const TOPICS[] = {INTAKE_RESULTS, INTAKE_COMMANDS, NULL};
-
-static const char *static_name(const char *topic)
-{
-    for (size_t i = 0; TOPICS[i] != NULL; i++)
-        if (strcmp(TOPICS[i], topic) == 0)
-            return TOPICS[i];
-    return NULL;
-}
 
 /* --- Partitions --------------------------------------------------------------------------------
  */
@@ -44,7 +38,7 @@ static bool claim(struct intake *intake, struct batch_partition *partition, stru
     struct store_claim claim;
 
     partition->is_claimed = false;
-    if (!store_claim(intake->store, partition->topic, partition->number, &claim, err))
+    if (!store_claim(intake->store, partition->stored_name, partition->number, &claim, err))
         return false;
     partition->is_claimed = true;
     partition->needs_takeover = true;
@@ -59,8 +53,9 @@ static bool claim(struct intake *intake, struct batch_partition *partition, stru
 static int64_t on_assigned(void *context, const char *topic, int32_t number)
 {
     struct intake *intake = context;
+    size_t which = strcmp(topic, TOPICS[0]) == 0 ? 0 : 1;
     struct batch_partition *partition =
-        batch_add_partition(&intake->batch, static_name(topic), number);
+        batch_add_partition(&intake->batch, TOPICS[which], intake->stored_names[which], number);
     struct err err;
 
     intake->generation++;
@@ -87,7 +82,7 @@ static void on_revoked(void *context, const char *topic, int32_t number, bool lo
     if (partition == NULL)
         return;
     if (!lost && partition->is_claimed && store_is_connected(intake->store) &&
-        !store_release(intake->store, topic, number, &err))
+        !store_release(intake->store, partition->stored_name, number, &err))
         log_warn("release_failed", "the next owner will take more care than it needs to",
                  LOG_STR("topic", topic), LOG_INT("partition", number), LOG_ERR(&err));
     batch_remove_partition(&intake->batch, partition);
@@ -115,7 +110,7 @@ bool intake_rewind(struct intake *intake, struct batch_partition *partition, str
 {
     int64_t next;
 
-    if (!store_next_offset(intake->store, partition->topic, partition->number, &next, err))
+    if (!store_next_offset(intake->store, partition->stored_name, partition->number, &next, err))
         return false;
     batch_drop_of_partition(&intake->batch, partition);
     partition->next = next;
@@ -245,8 +240,10 @@ bool intake_start(struct store *store, const struct kafka_settings *settings,
 
     intake->store = store;
     intake->limits = limits;
+    for (size_t i = 0; i < TOPIC_COUNT; i++)
+        intake->stored_names[i] = kafka_topic_name(settings, TOPICS[i]);
     if (!kafka_consumer_start(NULL, &options, handlers, &intake->consumer, err)) {
-        free(intake);
+        intake_free(intake);
         return false;
     }
     *ret_intake = intake;
@@ -259,5 +256,7 @@ void intake_free(struct intake *intake)
         return;
     kafka_consumer_free(intake->consumer);
     batch_done(&intake->batch);
+    for (size_t i = 0; i < TOPIC_COUNT; i++)
+        free(intake->stored_names[i]);
     free(intake);
 }

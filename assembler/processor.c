@@ -116,7 +116,8 @@ static bool count_try(struct processor *processor, struct batch_partition *parti
 {
     int32_t tries;
 
-    if (!store_count_try(processor->parts.store, partition->topic, partition->number, &tries, err))
+    if (!store_count_try(processor->parts.store, partition->stored_name, partition->number, &tries,
+                         err))
         return false;
     if (tries > TRIES_MAX && slice_count == 1 && !record->is_dead)
         batch_kill_record(record, "the processes that applied this record died");

@@ -55,13 +55,13 @@ static struct store_move *move_of(struct moves *moves, const struct batch_partit
     for (size_t i = 0; i < moves->count; i++) {
         struct store_move *move = &moves->items[i];
 
-        if (move->topic == partition->topic && move->partition == partition->number)
+        if (move->topic == partition->stored_name && move->partition == partition->number)
             return move;
     }
     struct store_move *move = &moves->items[moves->count++];
 
-    *move =
-        (struct store_move){partition->topic, partition->number, partition->next, partition->next};
+    *move = (struct store_move){partition->stored_name, partition->number, partition->next,
+                                partition->next};
     return move;
 }
 
