@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "common/pool.h"
 #include "gateway/http_request.h"
 #include "gateway/problem.h"
+#include "gateway/refusal.h"
 #include "gateway/upload_file.h"
 
 #define SHA256_BYTES 32
@@ -305,19 +307,19 @@ static bool start_digests(struct upload *upload, struct problem *problem)
 }
 
 static bool check_length(const struct http_request *request, const struct upload_target *target,
-                         struct problem *problem)
+                         struct refusal *refusal)
 {
+    int64_t size = (int64_t)target->size_bytes;
     uint64_t length;
-    *problem = (struct problem){.type = PROBLEM_LENGTH_REQUIRED};
+
     if (!http_request_content_length(request, &length))
-        return false;
-    *problem = (struct problem){.type = PROBLEM_SIZE_MISMATCH,
-                                .detail = "Content-Length is not the size that was signed",
-                                .field = "Content-Length",
-                                .has_range = true,
-                                .minimum = (int64_t)target->size_bytes,
-                                .maximum = (int64_t)target->size_bytes};
-    return length == target->size_bytes;
+        return refusal_set(refusal, PROBLEM_LENGTH_REQUIRED, "Content-Length",
+                           "Content-Length is required");
+    if (length != target->size_bytes)
+        return refusal_set_range(refusal, PROBLEM_SIZE_MISMATCH, "Content-Length", size, size,
+                                 "the upload URL is signed for %" PRId64 " bytes, not %" PRIu64,
+                                 size, length);
+    return true;
 }
 
 static struct upload *new_upload(struct upload_put *uploads, struct http_request *request)
@@ -333,10 +335,10 @@ static struct upload *new_upload(struct upload_put *uploads, struct http_request
 void upload_put_start(struct upload_put *uploads, struct http_request *take_request,
                       const struct upload_target *target)
 {
-    struct problem problem;
+    struct refusal refusal;
     struct upload *upload = new_upload(uploads, take_request);
-    if (!check_length(take_request, target, &problem) || !start_digests(upload, &problem)) {
-        http_respond_problem(take_request, &problem);
+    if (!check_length(take_request, target, &refusal) || !start_digests(upload, &refusal.problem)) {
+        http_respond_problem(take_request, &refusal.problem);
         free_upload(upload);
         return;
     }
