@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "tests/unit/worker/media_fixture.h"
 #include "worker/decoder_client.h"
@@ -432,6 +434,46 @@ static void test_decoder_client__leaves_nothing_open(void **state)
     assert_int_equal(child_processes(getpid(), &pid, 1), 0);
 }
 
+static void report_and_die(struct job_log *log UNUSED)
+{
+    pid_t pids[2] = {parent_process(), 0};
+    assert_int_equal(child_processes(pids[0], &pids[1], 1), 1);
+    assert_int_equal(write(STDOUT_FILENO, pids, sizeof(pids)), sizeof(pids));
+    (void)raise(SIGKILL);
+}
+
+/* A process of its own plays the worker; what it leaves behind falls to this one. */
+static void test_decoder_client__nothing_outlives_a_killed_worker(void **state)
+{
+    struct bench *bench = *state;
+    struct recording endless = endless_wav(INT64_C(1) << 26);
+    int pipes[2];
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    pid_t worker = fork();
+    assert_true(worker >= 0);
+    if (worker == 0) {
+        struct job_log log = {.on_first_pcm = report_and_die};
+        (void)dup2(pipes[1], STDOUT_FILENO);
+        (void)event_reinit(bench->base);
+        begin(bench, &log, &endless);
+        (void)event_base_dispatch(bench->base);
+        _exit(1);
+    }
+    pid_t pids[2];
+    assert_int_equal(read(pipes[0], pids, sizeof(pids)), sizeof(pids));
+    int status = 0;
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(waitpid(pids[0], &status, 0), pids[0]); /* the decoder parent, politely */
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(kill(pids[1], 0), -1); /* its child, which it has waited for */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    recording_done(&endless);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -451,6 +493,7 @@ int main(int argc, char **argv)
         TEST(test_decoder_client__a_crashed_child_disturbs_no_other),
         TEST(test_decoder_client__a_dead_parent_is_replaced),
         TEST(test_decoder_client__leaves_nothing_open),
+        TEST(test_decoder_client__nothing_outlives_a_killed_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
