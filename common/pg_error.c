@@ -6,7 +6,7 @@
 
 static const char *const RETRIED_CLASSES[] = {"08", "25", "40", "53", "55", "57", "58"};
 
-static enum err_kind kind_of(const char *sqlstate)
+enum err_kind pg_err_kind(const char *sqlstate)
 {
     if (sqlstate == NULL)
         return ERR_RETRY;
@@ -24,7 +24,7 @@ bool pg_err_from_result(struct err *err, const PGresult *result, const char *wha
     if (sqlstate == NULL)
         return err_set(err, ERR_RETRY, "postgres", 0, "%s: %s", what,
                        text != NULL ? text : PQresStatus(PQresultStatus(result)));
-    return err_set(err, kind_of(sqlstate), "postgres", (int)strtol(sqlstate, NULL, 36),
+    return err_set(err, pg_err_kind(sqlstate), "postgres", (int)strtol(sqlstate, NULL, 36),
                    "%s: %s: %s", what, sqlstate, text != NULL ? text : "no message");
 }
 
