@@ -297,9 +297,9 @@ static bool start_digests(struct upload *upload, struct problem *problem)
     struct http_request *request = upload->request;
     const char *md5 = http_request_header(request, "Content-MD5");
     const char *sha256 = http_request_header(request, "x-amz-checksum-sha256");
-    problem->type = PROBLEM_INVALID_FIELD;
-    problem->detail = "the checksum must be the base64 of its bytes";
-    problem->field = "x-amz-checksum-sha256";
+    *problem = (struct problem){.type = PROBLEM_INVALID_FIELD,
+                                .detail = "the checksum must be the base64 of its bytes",
+                                .field = "x-amz-checksum-sha256"};
     if (!start_digest(&upload->sha256, EVP_sha256(), SHA256_BYTES, sha256))
         return false;
     problem->field = "Content-MD5";
