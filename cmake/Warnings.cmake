@@ -1,6 +1,7 @@
 # The warnings every target of ours is compiled with (as errors), and hardening for release builds.
 add_library(chunkscribe_warnings INTERFACE)
-target_compile_definitions(chunkscribe_warnings INTERFACE _GNU_SOURCE)
+# uthash's default hash is a switch that falls through, in our files once expanded: clang objects.
+target_compile_definitions(chunkscribe_warnings INTERFACE _GNU_SOURCE HASH_FUNCTION=HASH_FNV)
 target_compile_options(chunkscribe_warnings INTERFACE
     -Werror -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wundef -Wstrict-prototypes
     -Wmissing-prototypes -Wold-style-definition -Wredundant-decls -Wpointer-arith -Wwrite-strings

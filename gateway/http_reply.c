@@ -19,7 +19,7 @@ bool http_reply_has_body(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-const char *http_reply_reason(int status)
+static const char *reason_of(int status)
 {
     for (size_t i = 0; i < ARRAY_LEN(REASONS); i++) {
         if (REASONS[i].status == status)
@@ -68,8 +68,7 @@ static bool has_header(const struct http_reply *reply, const char *name)
 void http_reply_format_head(const struct http_reply *reply,
                             const struct http_reply_setting *setting, struct buf *ret_head)
 {
-    buf_append_format(ret_head, "HTTP/1.1 %d %s\r\n", reply->status,
-                      http_reply_reason(reply->status));
+    buf_append_format(ret_head, "HTTP/1.1 %d %s\r\n", reply->status, reason_of(reply->status));
     append_setting(setting, ret_head);
     if (http_reply_has_body(reply->status)) {
         if (reply->content_type != NULL)

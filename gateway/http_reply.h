@@ -19,7 +19,6 @@ struct http_reply_setting {
 
 /* Whether an answer of that status may have a body (not 1xx, 204, 304). */
 bool http_reply_has_body(int status);
-const char *http_reply_reason(int status);
 void http_reply_format_head(const struct http_reply *reply,
                             const struct http_reply_setting *setting, struct buf *ret_head);
 /* The head of an event stream: no length, ended by closing. */

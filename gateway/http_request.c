@@ -38,7 +38,6 @@ struct http_request {
     bool is_handed_over;
     const struct http_sink *sink; /* borrowed; NULL until the body is taken */
     void *sink_context;
-    const void *tag;
     void (*on_abort)(struct http_request *request, void *context);
     void *on_abort_context;
     uint64_t started_us;
@@ -266,16 +265,6 @@ const char *http_request_traceparent(const struct http_request *request)
 bool http_request_is_alive(const struct http_request *request)
 {
     return request->conn != NULL;
-}
-
-void http_request_set_tag(struct http_request *request, const void *tag)
-{
-    request->tag = tag;
-}
-
-const void *http_request_tag(const struct http_request *request)
-{
-    return request->tag;
 }
 
 void http_request_on_abort(struct http_request *request,

@@ -46,10 +46,6 @@ const char *http_request_traceparent(const struct http_request *request);
 /* False once the client has gone away. */
 bool http_request_is_alive(const struct http_request *request);
 
-/* One pointer for the application (the tenant, say), set by `admit`; borrowed, never freed here. */
-void http_request_set_tag(struct http_request *request, const void *tag);
-const void *http_request_tag(const struct http_request *request);
-
 /* Runs once if the client goes away before the release (unless a sink was given, which has its
  * own); the request must still be released, then or later. It may be released inside the callback.
  */

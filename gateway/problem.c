@@ -91,11 +91,6 @@ int problem_status(enum problem_type type)
     return ROWS[type].status;
 }
 
-const char *problem_reference(enum problem_type type)
-{
-    return ROWS[type].reference;
-}
-
 static void add_string(struct json_object *object, const char *name, const char *value)
 {
     if (value != NULL)

@@ -77,9 +77,6 @@ struct problem {
 };
 
 int problem_status(enum problem_type type);
-/* "/problems/job-not-found". */
-const char *problem_reference(enum problem_type type);
-
 /* Appends the JSON object; `request_id` may be NULL. */
 void problem_encode(const struct problem *problem, const char *request_id, struct buf *ret_json);
 

@@ -76,6 +76,7 @@ static void on_flush(evutil_socket_t fd, short what, void *context);
 static void on_tick(evutil_socket_t fd, short what, void *context);
 static void on_writable(void *context);
 static void on_client_closed(void *context);
+static void end(struct sse_conn *conn, enum sse_close_reason reason);
 
 static const struct http_stream_callbacks HTTP_CALLBACKS = {on_writable, on_client_closed};
 
@@ -109,9 +110,9 @@ const struct sse_stats *sse_streams_stats(const struct sse_streams *streams)
 void sse_streams_close_all(struct sse_streams *streams)
 {
     while (!TAILQ_EMPTY(&streams->quiet))
-        sse_conn_close(TAILQ_FIRST(&streams->quiet));
+        end(TAILQ_FIRST(&streams->quiet), SSE_CLOSE_ASKED);
     while (!TAILQ_EMPTY(&streams->blocked))
-        sse_conn_close(TAILQ_FIRST(&streams->blocked));
+        end(TAILQ_FIRST(&streams->blocked), SSE_CLOSE_ASKED);
 }
 
 void sse_streams_free(struct sse_streams *streams)
@@ -294,11 +295,6 @@ void sse_conn_finish(struct sse_conn *conn)
 {
     conn->is_finishing = true;
     mark_dirty(conn);
-}
-
-void sse_conn_close(struct sse_conn *conn)
-{
-    end(conn, SSE_CLOSE_ASKED);
 }
 
 /* --- callbacks --- */

@@ -54,11 +54,12 @@ enum sse_close_reason {
     SSE_CLOSE_CLIENT,   /* the reader went away */
     SSE_CLOSE_SLOW,     /* the reader was slow */
     SSE_CLOSE_FINISHED, /* sse_conn_finish() has sent everything */
-    SSE_CLOSE_ASKED,    /* sse_conn_close(), sse_streams_close_all() */
+    SSE_CLOSE_ASKED,    /* sse_streams_close_all() */
 };
 
 struct sse_callbacks {
-    /* Runs once, from the loop or inside sse_conn_close(); the stream is gone when it returns. */
+    /* Runs once, from the loop or inside sse_streams_close_all(); the stream is gone when it
+     * returns. */
     void (*on_close)(struct sse_conn *conn, enum sse_close_reason reason, void *context);
     /* Optional: everything queued was handed to the kernel; the place to feed a long replay on. */
     void (*on_drained)(struct sse_conn *conn, void *context);
@@ -78,7 +79,5 @@ void sse_conn_send(struct sse_conn *conn, struct sse_event *event);
 size_t sse_conn_waiting_bytes(const struct sse_conn *conn);
 /* Closes after what is queued was sent: for terminal events. */
 void sse_conn_finish(struct sse_conn *conn);
-/* Closes now; on_close runs inside. */
-void sse_conn_close(struct sse_conn *conn);
 
 #endif
