@@ -92,9 +92,11 @@ static bool refuse_unknown(const char *name, const char *const *known, struct re
 static bool only_known(struct json_object *object, const char *const *known,
                        struct refusal *refusal)
 {
-    json_object_object_foreach(object, name, member)
-    {
-        (void)member;
+    struct json_object_iterator member = json_object_iter_begin(object);
+    struct json_object_iterator end = json_object_iter_end(object);
+
+    for (; !json_object_iter_equal(&member, &end); json_object_iter_next(&member)) {
+        const char *name = json_object_iter_peek_name(&member);
         if (!is_known(name, known))
             return refuse_unknown(name, known, refusal);
     }
