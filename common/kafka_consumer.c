@@ -522,6 +522,8 @@ void kafka_consumer_pause(struct kafka_consumer *consumer)
 
 void kafka_consumer_resume(struct kafka_consumer *consumer)
 {
+    if (!consumer->is_paused)
+        return;
     consumer->is_paused = false;
     kafka_wakeup_signal(consumer->wakeup);
 }
