@@ -273,15 +273,11 @@ static void pump(struct intake *intake)
 /* Arriving */
 
 /* The extension becomes part of a path. */
-static bool has_valid_key(const struct event *work)
+static bool has_safe_extension(const struct event_work *work)
 {
-    char key[CHUNK_KEY_SIZE];
-    struct id job;
-    int32_t chunk_index;
-    const char *extension;
+    size_t length = strspn(work->extension, "abcdefghijklmnopqrstuvwxyz0123456789");
 
-    chunk_object_key(work->job.text, work->chunk_index, work->work.extension, key);
-    return chunk_object_key_parse(key, &job, &chunk_index, &extension);
+    return length > 0 && work->extension[length] == '\0';
 }
 
 static bool read_work(const struct kafka_message *message, struct event *ret_event, struct err *err)
@@ -290,7 +286,7 @@ static bool read_work(const struct kafka_message *message, struct event *ret_eve
         return err_set(err, ERR_REJECT, "event", 0, "a record of work without a value");
     if (!event_decode(message->value, message->value_length, ret_event, err))
         return false;
-    if (ret_event->type == EVENT_CHUNK_WORK && has_valid_key(ret_event))
+    if (ret_event->type == EVENT_CHUNK_WORK && has_safe_extension(&ret_event->work))
         return true;
     (void)err_set(err, ERR_REJECT, "event", 0, "%s: not a record of work for this topic",
                   event_type_name(ret_event->type));
