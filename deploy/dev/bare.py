@@ -8,8 +8,6 @@ them is known here.
 
 import os
 import shutil
-import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 
 from . import command, paths
@@ -45,19 +43,22 @@ def run(shown) -> None:
         _carry_settings()
         command.run(["git", "clone", "--no-hardlinks", paths.ROOT, f"{FOLDER}{CHECKOUT}"], shown,
                     log=LOG)
-        with _mounted():
-            for line in COMMANDS:
-                _in_chroot(line, shown)
+        for line in COMMANDS:
+            _in_chroot(line, shown)
     finally:
-        shutil.rmtree(FOLDER)
+        command.run(["rm", "-rf", "--one-file-system", FOLDER], log=LOG)
 
 
 def _in_chroot(line: str, shown) -> None:
-    script = f"cd {CHECKOUT} && {line}"
+    """/proc and /dev are mounted in a mount namespace of its own, and processes live in a process
+    namespace of their own: both vanish with the command, and deleting the folder can never reach
+    the machine's devices."""
+    script = ('mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && '
+              f"exec chroot \"$1\" /bin/bash -c 'cd {CHECKOUT} && {line}'")
     env = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     env |= {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    command.run(["chroot", FOLDER, "/bin/bash", "-c", script], shown, env=env, log=LOG,
-                tail_lines=40)
+    command.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script,
+                 "sh", FOLDER], shown, env=env, log=LOG, tail_lines=40)
 
 
 def _mirror() -> list[str]:
@@ -88,16 +89,3 @@ def _carry(source: Path, target: Path) -> None:
     elif source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-
-
-@contextmanager
-def _mounted():
-    """/proc and /dev. They are unmounted, with all below them, before anything is deleted."""
-    proc, dev = FOLDER / "proc", FOLDER / "dev"
-    subprocess.run(["mount", "-t", "proc", "proc", proc], check=True)
-    subprocess.run(["mount", "--rbind", "--make-rslave", "/dev", dev], check=True)
-    try:
-        yield
-    finally:
-        for place in (dev, proc):
-            subprocess.run(["umount", "-R", "-l", place], check=True)

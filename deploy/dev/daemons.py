@@ -118,7 +118,7 @@ class Fleet:
         path = self._folder / "signing-key"
         if not path.exists():
             path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32) + "\n")
+            path.write_text(f"dev {secrets.token_hex(32)}\n")
         return path
 
 

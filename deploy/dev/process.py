@@ -16,6 +16,7 @@ from pathlib import Path
 from .console import DevError
 
 POLL_S = 0.05
+KILL_WAIT_S = 10.0
 
 
 def start_time(pid: int) -> int | None:
@@ -92,16 +93,23 @@ class ProcessTable:
 
     def stop(self, name: str, grace_s: float = 10.0) -> bool:
         """SIGTERM, then SIGKILL after `grace_s`. False if it had to be killed."""
-        record = self.find(name)
-        polite = True
-        if record:
+        return self.stop_all([name], grace_s)
+
+    def stop_all(self, names: list[str], grace_s: float) -> bool:
+        """Stops several at the same time. A process is asked only once: ours take a second
+        SIGTERM for impatience. False if any had to be killed."""
+        running = [record for record in map(self.find, names) if record]
+        for record in running:
             os.kill(record.pid, signal.SIGTERM)
-            polite = self._wait_end(record, grace_s)
-            if not polite:
-                os.kill(record.pid, signal.SIGKILL)
-                self._wait_end(record, grace_s)
-        self._path(name).unlink(missing_ok=True)
-        return polite
+        deadline = time.monotonic() + grace_s
+        late = [record for record in running
+                if not self._wait_end(record, deadline - time.monotonic())]
+        for record in late:
+            os.kill(record.pid, signal.SIGKILL)
+            self._wait_end(record, KILL_WAIT_S)
+        for name in names:
+            self._path(name).unlink(missing_ok=True)
+        return not late
 
     def signal(self, name: str, number: int) -> None:
         record = self.find(name)
@@ -115,7 +123,7 @@ class ProcessTable:
         if not record:
             raise DevError(f"{name} is not running")
         os.kill(record.pid, signal.SIGKILL)
-        self._wait_end(record, 10.0)
+        self._wait_end(record, KILL_WAIT_S)
 
     def wait_exit(self, name: str, timeout_s: float) -> int | None:
         """The exit status of a process that this object started (negative: by that signal)."""
@@ -133,13 +141,22 @@ class ProcessTable:
         deadline = time.monotonic() + timeout_s
         while not is_ready():
             if not self.find(name):
-                raise DevError(f"{name} ended while starting:\n{self.log_tail(name)}")
+                raise DevError(f"{name} ended while starting ({self._how_it_ended(name)}):\n"
+                               f"{self.log_tail(name)}")
             if time.monotonic() > deadline:
                 raise DevError(f"{name} was not ready after {timeout_s:.0f} s:\n"
                                f"{self.log_tail(name)}")
             if shown:
                 shown.progress("waiting until it answers")
             time.sleep(POLL_S)
+
+    def _how_it_ended(self, name: str) -> str:
+        record = self._read(self._path(name))
+        child = self._children.get(record.pid) if record else None
+        status = child.poll() if child else None
+        if status is None:
+            return "exit unknown"
+        return f"exit {status}" if status >= 0 else signal.Signals(-status).name
 
     def log_tail(self, name: str, lines: int = 15) -> str:
         try:

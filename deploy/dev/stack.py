@@ -10,13 +10,17 @@ from pathlib import Path
 from . import paths
 from .console import step
 from .daemons import Fleet, Wiring
+from .kafka import NAME as KAFKA
 from .kafka import Kafka
+from .postgres import NAME as POSTGRES
 from .postgres import Postgres
 from .process import ProcessTable
+from .speech import NAME as SPEECH
 from .speech import SpeechApi, SpeechServer
 
 DATABASE = "chunkscribe"
 WORKERS = ("worker-1", "worker-2")
+DAEMON_GRACE_S = 10
 
 
 class Stack:
@@ -62,17 +66,27 @@ class Stack:
                       lambda shown: fleet.start_assembler(shown=shown))
         self._started("gateway", "gateway",
                       lambda shown: fleet.start_gateway(port=gateway_port, shown=shown))
+        # A local model does one thing at a time; what waits for it is better waiting in the worker,
+        # where no time-out runs.
+        options = {"max-speech-requests": 1} if self.table.find(SPEECH) else None
         for name in WORKERS:
-            self._started(name, name, lambda shown, name=name: fleet.start_worker(name,
-                                                                                shown=shown))
+            self._started(name, name, lambda shown, name=name: fleet.start_worker(
+                name, options=options, shown=shown))
         return f"http://{fleet.address('gateway')}"
 
     def stop(self) -> None:
-        """Stops everything this folder has a record of, the last started first."""
-        own_ways = {"postgres": self.postgres.stop, "kafka": self.kafka.stop}
-        for record in reversed(self.table.all()):
-            with step(f"stop {record.name}"):
-                own_ways.get(record.name, lambda name=record.name: self.table.stop(name))()
+        """Stops everything this folder has a record of: our daemons together, because each may
+        finish its work first, then what they depend on."""
+        names = [record.name for record in reversed(self.table.all())]
+        services = {SPEECH: self.speech.stop, KAFKA: self.kafka.stop, POSTGRES: self.postgres.stop}
+        daemons = [name for name in names if name not in services]
+        if daemons:
+            with step(f"stop {', '.join(daemons)}"):
+                self.table.stop_all(daemons, DAEMON_GRACE_S)
+        for name in names:
+            if name in services:
+                with step(f"stop {name}"):
+                    services[name]()
 
     def _started(self, name: str, title: str, start) -> bool:
         """Runs `start` unless the process is there. True if it had to be started."""

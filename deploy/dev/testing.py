@@ -9,9 +9,13 @@ from collections.abc import Callable
 from . import bare, build, command, lint, paths, setup
 from .console import DevError, heading, say, step
 from .results import Results, of_check, of_ctest, of_pytest
+from .stack import Stack
 
 REPORT_DIR = paths.DEV / "report"
 LOG_DIR = paths.DEV / "log"
+
+# Tests of ctest that need a broker and a database have this label.
+WITHOUT_SERVICES = ["-LE", "services"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,28 @@ def _build() -> Results:
 
 
 def _unit() -> Results:
-    return _ctest("asan", None)
+    return _ctest("asan", WITHOUT_SERVICES)
 
 
 def _tsan() -> Results:
     """The modules that have threads."""
-    return _ctest("tsan", "pool|loop|log|kafka|ops_http|blob|metrics|service")
+    return _ctest("tsan", [*WITHOUT_SERVICES, "-R",
+                           "pool|loop|log|kafka|ops_http|blob|metrics|service"])
+
+
+def _clients() -> Results:
+    """What a mock cluster proves nothing about: a broker and a database of their own."""
+    stack = Stack(paths.DEV / "clients-test")
+    try:
+        with step("Kafka and PostgreSQL") as shown:
+            stack.kafka.start(shown)
+            stack.postgres.start(shown)
+        return _ctest("asan", ["-L", "services"], "clients", {
+            "CHUNKSCRIBE_TEST_KAFKA_BROKERS": stack.kafka.brokers(),
+            "CHUNKSCRIBE_TEST_DATABASE_URL": stack.postgres.url("postgres"),
+        })
+    finally:
+        stack.stop()
 
 
 def _dev() -> Results:
@@ -77,6 +97,7 @@ PARTS = {
     "build": Part(_build, "gcc and clang, warnings as errors"),
     "unit": Part(_unit, "unit tests under ASan and UBSan"),
     "tsan": Part(_tsan, "unit tests of modules with threads under TSan"),
+    "clients": Part(_clients, "our Kafka and PostgreSQL clients against the real servers"),
     "dev": Part(_dev, "./dev itself, and the schemas"),
     "blackbox": Part(_blackbox, "the real processes on a real broker and database"),
     "demo": Part(_demo, "./dev demo --once"),
@@ -161,18 +182,20 @@ def _built(preset: str) -> Results:
     return of_check(f"build {preset}", True)
 
 
-def _ctest(preset: str, pattern: str | None) -> Results:
+def _ctest(preset: str, chosen: list[str], name: str = "unit", more_env: dict | None = None
+           ) -> Results:
     results = _built(preset)
     if results.failed:
         return results
-    junit = REPORT_DIR / f"ctest-{preset}.xml"
+    junit = REPORT_DIR / f"ctest-{name}-{preset}.xml"
     junit.parent.mkdir(parents=True, exist_ok=True)
     junit.unlink(missing_ok=True)
     argv = ["ctest", "--test-dir", paths.build_dir(preset), "--output-junit", junit,
             "--output-on-failure", "--test-output-size-passed", 1 << 20,
             "--test-output-size-failed", 1 << 20, "-j", build.jobs(), "--timeout", 120,
-            *(["-R", pattern] if pattern else [])]
-    _judged_by_report(f"unit tests ({preset})", argv, {"CMOCKA_MESSAGE_OUTPUT": "TAP"}, junit)
+            *chosen]
+    _judged_by_report(f"{name} tests ({preset})", argv,
+                      {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(more_env or {})}, junit)
     return of_ctest(junit)
 
 
