@@ -125,7 +125,7 @@ static void count_step(const struct apply_settings *settings, const struct job *
 
 bool apply_advance(const struct apply_settings *settings, struct job *job)
 {
-    CLEANUP(assembly_step_done) struct assembly_step step;
+    CLEANUP(assembly_step_done) struct assembly_step step = {0};
     size_t tasks_before = job->tasks.count;
 
     if (job_is_terminal(job))
