@@ -273,7 +273,7 @@ static void test_consumer__a_new_group_starts_all_partitions(void **state)
 {
     struct kafka_fixture *fixture = *state;
     struct reader reader = {.start = RD_KAFKA_OFFSET_STORED};
-    char key[12];
+    char key[16];
 
     kafka_fixture_create_topic(fixture, "t", 12);
     for (int i = 0; i < 30; i++) {
@@ -302,7 +302,7 @@ static void test_consumer__a_rebalance_neither_loses_nor_repeats(void **state)
     uint64_t until_us = clock_now_us() + PATIENCE_US;
     size_t produced = 0;
     size_t delivered = 0;
-    char key[12];
+    char key[16];
 
     kafka_fixture_create_topic(fixture, "t", 4);
     start(fixture, &first, "g", false);

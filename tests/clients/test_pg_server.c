@@ -111,7 +111,7 @@ static void test_pg__params_as_text_null_and_binary(void **state)
 static void test_pg__one_after_the_other(void **state)
 {
     struct fixture *fixture = fixture_new(1, 64, 5000000);
-    char number[12];
+    char number[16];
 
     (void)state;
     for (int i = 0; i < 50; i++) {
