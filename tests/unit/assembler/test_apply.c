@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "assembler/apply.h"
+#include "assembler/assembler_metrics.h"
+#include "assembler/job_event.h"
+#include "tests/unit/assembler/recording_fixture.h"
+
+static struct apply_settings settings;
+
+static int set_up(void **state)
+{
+    (void)state;
+    settings = (struct apply_settings){
+        .policy = {.max_retries = 1, .max_starts = 3, .backoff = {1000000, 1000000}},
+        .limits = LIMITS,
+        .metrics = assembler_metrics_new(),
+    };
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    metrics_free(settings.metrics);
+    return 0;
+}
+
+static char message[] = "it broke";
+static struct batch_partition home = {.topic = "chunks.results", .number = 5};
+
+static struct record record_of(enum event_type type, int32_t chunk_index, int32_t attempt)
+{
+    struct record record = {.partition = &home, .offset = 1};
+
+    record.event.type = type;
+    record.event.chunk_index = chunk_index;
+    record.event.attempt = attempt;
+    if (type == EVENT_CHUNK_FAILED)
+        record.event.failed =
+            (struct event_failed){.type = "broken", .message = message, .retry_after_ms = -1};
+    return record;
+}
+
+static const char *type_of(const struct job *job, size_t event)
+{
+    assert_true(event < job->events.count);
+    return job->events.items[event].type;
+}
+
+static void test_apply__a_retry_is_an_event_and_a_task(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct record record = record_of(EVENT_CHUNK_FAILED, 1, 1);
+
+    (void)state;
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_string_equal(type_of(recording.job, 0), "chunk_retrying");
+    assert_int_equal(recording.job->tasks.count, 1);
+    assert_int_equal(recording.job->tasks.items[0].kind, JOB_TASK_WORK);
+    assert_int_equal(recording.job->tasks.items[0].attempt, 2);
+    assert_int_equal(recording.job->home_partition, 5);
+
+    record = record_of(EVENT_CHUNK_FAILED, 1, 2);
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_string_equal(type_of(recording.job, 1), "chunk_failed");
+    assert_int_equal(recording.job->tasks.count, 1);
+}
+
+static void test_apply__a_crashing_chunk_is_failed_and_skipped(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const struct record record = record_of(EVENT_CHUNK_STARTED, 0, 1);
+
+        assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    }
+    assert_string_equal(type_of(recording.job, 0), "chunk_failed");
+    assert_non_null(strstr(recording.job->events.items[0].data, "\"type\":\"crashed\""));
+    assert_int_equal(recording.job->tasks.count, 1);
+    assert_int_equal(recording.job->tasks.items[0].kind, JOB_TASK_SKIP);
+}
+
+static void test_apply__what_is_not_there_is_said(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    const struct record record = record_of(EVENT_CHUNK_ALIVE, 2, 1);
+
+    (void)state;
+    assert_int_equal(apply_record(&settings, NULL, &record, 0), APPLY_NO_JOB);
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_NO_CHUNK);
+}
+
+static void test_apply__an_ended_job_takes_late_records_in_silence(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    const struct record record = record_of(EVENT_CHUNK_FAILED, 1, 1);
+
+    (void)state;
+    recording.job->status = JOB_DONE;
+    recording.job->home_partition = 5;
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_false(apply_advance(&settings, recording.job));
+    assert_int_equal(recording.job->events.count, 0);
+    assert_false(recording.job->is_changed);
+}
+
+static void test_apply__the_last_chunk_ends_the_job(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct job *job = recording.job;
+
+    (void)state;
+    job->uploaded_chunks = 2;
+    recording_finish(&recording, 0);
+    assert_false(apply_advance(&settings, job));
+    recording_finish(&recording, 1);
+    assert_true(apply_advance(&settings, job));
+    apply_end(&settings, job, "text");
+    assert_int_equal(job->status, JOB_DONE);
+    assert_string_equal(type_of(job, job->events.count - 1), "final_result");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_apply__a_retry_is_an_event_and_a_task, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_crashing_chunk_is_failed_and_skipped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__what_is_not_there_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__an_ended_job_takes_late_records_in_silence,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
