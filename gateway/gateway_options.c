@@ -11,6 +11,7 @@
 #define AT(member) offsetof(struct gateway_options, member)
 #define MILLISECOND INT64_C(1000)
 #define SECOND INT64_C(1000000)
+#define HOUR (3600 * SECOND)
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -90,7 +91,7 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .offset = AT(upload_url_lifetime_us),
      .fallback = "24h",
      .minimum = SECOND,
-     .maximum = 7 * 24 * 3600 * SECOND,
+     .maximum = 168 * HOUR,
      .help = "How long a signed upload URL can be used."},
     {.name = "max-total-size",
      .type = CONFIG_SIZE,
@@ -167,7 +168,7 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .offset = AT(http_idle_timeout_us),
      .fallback = "60s",
      .minimum = 100 * MILLISECOND,
-     .maximum = 3600 * SECOND,
+     .maximum = HOUR,
      .help = "How long a connection may be idle between two requests."},
     {.name = "http-min-bytes-per-s",
      .type = CONFIG_INT,
@@ -188,14 +189,14 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .offset = AT(stream_stall_us),
      .fallback = "10s",
      .minimum = 100 * MILLISECOND,
-     .maximum = 3600 * SECOND,
+     .maximum = HOUR,
      .help = "How long a reader of an event stream may take nothing before it is closed."},
     {.name = "stream-heartbeat",
      .type = CONFIG_TIME,
      .offset = AT(stream_heartbeat_us),
      .fallback = "15s",
      .minimum = 100 * MILLISECOND,
-     .maximum = 3600 * SECOND,
+     .maximum = HOUR,
      .help = "How often a quiet event stream gets a comment."},
     {.name = NULL},
 };

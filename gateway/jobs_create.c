@@ -79,7 +79,8 @@ static void format_digest(const struct init_request *request, char text[static D
     buf_done(&json);
     if (ok != 1)
         abort(); /* SHA-256 over memory fails only when memory is out */
-    memcpy(text, "\\x", 2);
+    text[0] = '\\';
+    text[1] = 'x';
     for (size_t i = 0; i < 32; i++)
         (void)snprintf(text + 2 + 2 * i, 3, "%02x", digest[i]);
 }

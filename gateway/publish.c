@@ -33,7 +33,7 @@ static void send_event(struct publication *publication, const struct event *even
     struct buf json;
     struct err err;
 
-    buf_init(&json, EVENT_BYTES_MAX);
+    buf_init(&json, (size_t)EVENT_BYTES_MAX);
     event_encode(event, clock_wall_us(), &json);
     struct kafka_record record = {
         .topic = event_topic(event->type),

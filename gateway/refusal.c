@@ -16,14 +16,11 @@ static void drop_cut_character(char *text)
         text[--length] = '\0';
 }
 
-PRINTF_LIKE(4, 0)
-static void set(struct refusal *refusal, enum problem_type type, const char *field,
-                const char *format, va_list args)
+/* After the detail was written. */
+static void finish(struct refusal *refusal, enum problem_type type, const char *field)
 {
-    *refusal = (struct refusal){.problem.type = type};
-    (void)vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
     drop_cut_character(refusal->detail);
-    refusal->problem.detail = refusal->detail;
+    refusal->problem = (struct problem){.type = type, .detail = refusal->detail};
     if (field == NULL)
         return;
     (void)snprintf(refusal->field, sizeof refusal->field, "%s", field);
@@ -37,8 +34,9 @@ bool refusal_set(struct refusal *refusal, enum problem_type type, const char *fi
     va_list args;
 
     va_start(args, format);
-    set(refusal, type, field, format, args);
+    (void)vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
     va_end(args);
+    finish(refusal, type, field);
     return false;
 }
 
@@ -48,8 +46,9 @@ bool refusal_set_range(struct refusal *refusal, enum problem_type type, const ch
     va_list args;
 
     va_start(args, format);
-    set(refusal, type, field, format, args);
+    (void)vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
     va_end(args);
+    finish(refusal, type, field);
     refusal->problem.has_range = true;
     refusal->problem.minimum = minimum;
     refusal->problem.maximum = maximum;

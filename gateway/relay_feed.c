@@ -49,23 +49,28 @@ static bool read_type(const struct kafka_message *message, char ret_type[static 
     return strspn(ret_type, "abcdefghijklmnopqrstuvwxyz_") == length;
 }
 
-static void on_message(void *context, const struct kafka_message *message)
+static bool pass_on(struct relay_feed *feed, const struct kafka_message *message)
 {
-    struct relay_feed *feed = context;
     char type[TYPE_SIZE];
     uint64_t seq = 0;
 
+    if (message->value == NULL || !read_seq(message, &seq) || !read_type(message, type))
+        return false;
+    struct sse_live live = {seq, type, message->value, message->value_length};
+    sse_hub_publish(feed->hub, message->key, message->key_length, &live);
+    return true;
+}
+
+static void on_message(void *context, const struct kafka_message *message)
+{
+    struct relay_feed *feed = context;
+    const char *key = message->key == NULL ? "" : message->key;
+
     feed->stats.records++;
-    if (message->key == NULL || message->value == NULL) {
-        feed->stats.odd++;
-    } else if (!sse_hub_is_followed(feed->hub, message->key, message->key_length)) {
+    if (!sse_hub_is_followed(feed->hub, key, message->key_length))
         feed->stats.dropped++;
-    } else if (!read_seq(message, &seq) || !read_type(message, type)) {
+    else if (!pass_on(feed, message))
         feed->stats.odd++;
-    } else {
-        struct sse_live live = {seq, type, message->value, message->value_length};
-        sse_hub_publish(feed->hub, message->key, message->key_length, &live);
-    }
 }
 
 void relay_feed_free(struct relay_feed *feed)

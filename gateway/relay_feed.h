@@ -21,7 +21,7 @@ struct sse_hub;
 struct relay_feed_stats {
     uint64_t records;
     uint64_t dropped; /* nobody follows the job */
-    uint64_t odd;     /* without a key or a proper header: not ours */
+    uint64_t odd;     /* without a value or proper headers: not ours */
 };
 
 void relay_feed_free(struct relay_feed *feed);

@@ -52,7 +52,8 @@ static size_t slip_distance(const char *name, const char *known)
     return edit_distance(name, known);
 }
 
-const char *request_fields_suggest(const char *name, const char *const *known)
+/* The known name that `name` is probably a slip of, or NULL. */
+static const char *suggest(const char *name, const char *const *known)
 {
     const char *nearest = NULL;
     size_t distance = SLIP_DISTANCE + 1;
@@ -78,7 +79,7 @@ static bool is_known(const char *name, const char *const *known)
 
 static bool refuse_unknown(const char *name, const char *const *known, struct refusal *refusal)
 {
-    const char *suggestion = request_fields_suggest(name, known);
+    const char *suggestion = suggest(name, known);
 
     if (suggestion != NULL)
         refusal_set(refusal, PROBLEM_UNKNOWN_FIELD, name,

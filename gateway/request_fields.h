@@ -44,8 +44,4 @@ bool request_fields_number(const struct json_object *object, const char *name,
 bool request_fields_bool(const struct json_object *object, const char *name, bool *ret_value,
                          struct refusal *refusal) MUST_CHECK;
 
-/* The known name that differs from `name` by at most two typed characters or only goes on
- * longer, or NULL. */
-const char *request_fields_suggest(const char *name, const char *const *known);
-
 #endif

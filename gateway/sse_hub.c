@@ -180,7 +180,8 @@ static void compare(struct sse_hub *hub)
     const struct sse_topic *topic;
 
     buf_init(&ids, COMPARED_BYTES_MAX);
-    for (topic = hub->topics; topic != NULL && ids.length + 2 * ID_SIZE < COMPARED_BYTES_MAX;
+    for (topic = hub->topics;
+         topic != NULL && ids.length + (size_t)2 * ID_SIZE < COMPARED_BYTES_MAX;
          topic = topic->hh.next)
         buf_append_format(&ids, "%c%s", ids.length == 0 ? '{' : ',', topic->job.text);
     buf_append_string(&ids, "}");

@@ -18,7 +18,7 @@
 #include "common/attrs.h"
 
 #define STREAM_HELD_MAX 128
-#define STREAM_HELD_BYTES (1024 * 1024)
+#define STREAM_HELD_BYTES ((size_t)1024 * 1024)
 
 struct stream_held {
     uint64_t seq;

@@ -38,8 +38,8 @@ PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats s
 # for those who only look at what they hold.
 PURE = {
     "gateway": "complete_request http_dispatch http_guard http_head http_method http_parser "
-    "http_reply http_text init_request job_plan media_formats problem refusal request_fields "
-    "router sse_event sse_format sse_queue stream_cursor",
+    "http_reply http_text init_request job_plan media_formats problem progress_view refusal "
+    "request_fields router sse_event sse_format sse_queue stream_cursor",
     "worker": "decoder_stream fair_queue language media_framer media_header media_mp3 media_mpeg "
     "media_source media_wav media_walk plain_text retry_policy silence speech_align speech_hold "
     "speech_reply task watermark window_cutter window_join work_item",
