@@ -173,7 +173,7 @@ bool emit_event(struct emit *emit, const struct event *event, const char *tracep
 {
     struct buf json;
 
-    buf_init(&json, EVENT_BYTES_MAX);
+    buf_init(&json, (size_t)EVENT_BYTES_MAX);
     event_encode(event, clock_wall_us(), &json);
     if (buf_is_over(&json)) {
         buf_done(&json);
@@ -200,7 +200,7 @@ void emit_event_once(struct emit *emit, const struct event *event, const char *t
     struct buf json;
     struct err err;
 
-    buf_init(&json, EVENT_BYTES_MAX);
+    buf_init(&json, (size_t)EVENT_BYTES_MAX);
     event_encode(event, clock_wall_us(), &json);
     struct kafka_record record = {
         .topic = RESULTS, .key = key, .value = json.data, .value_length = json.length};

@@ -77,11 +77,16 @@ static struct metrics *metrics_of(const struct intake *intake)
     return intake->options.services->metrics;
 }
 
+static size_t running_count(const struct intake *intake)
+{
+    return HASH_COUNT(intake->running);
+}
+
 static void show_sizes(const struct intake *intake)
 {
     struct metrics *metrics = metrics_of(intake);
 
-    metrics_set(metrics, WORKER_METRIC_IN_FLIGHT, 0, (int64_t)intake_running(intake));
+    metrics_set(metrics, WORKER_METRIC_IN_FLIGHT, 0, (int64_t)running_count(intake));
     metrics_set(metrics, WORKER_METRIC_QUEUED, 0, (int64_t)fair_queue_count(intake->queue));
     metrics_set(metrics, WORKER_METRIC_PARTITIONS, 0,
                 (int64_t)kafka_consumer_partition_count(intake->consumer));
@@ -238,7 +243,7 @@ static bool may_start(void *context, const struct work_item *item)
 
 static bool has_room(const struct intake *intake)
 {
-    return intake_running(intake) <
+    return running_count(intake) <
            speech_client_allowed(intake->options.services->speech, intake->options.max_in_flight);
 }
 
@@ -440,7 +445,7 @@ void intake_drain(struct intake *intake)
     if (!intake->is_paused)
         kafka_consumer_pause(intake->consumer);
     intake->is_paused = true;
-    log_info("intake_drained", "taking no more work", LOG_INT("running", intake_running(intake)),
+    log_info("intake_drained", "taking no more work", LOG_INT("running", running_count(intake)),
              LOG_INT("left", fair_queue_count(intake->queue)));
     tell_if_drained(intake);
 }
@@ -448,9 +453,4 @@ void intake_drain(struct intake *intake)
 bool intake_is_up(const struct intake *intake)
 {
     return intake->consumer != NULL && kafka_consumer_is_up(intake->consumer);
-}
-
-size_t intake_running(const struct intake *intake)
-{
-    return HASH_COUNT(intake->running);
 }

@@ -39,6 +39,5 @@ void intake_wake(struct intake *intake);
 /* Takes nothing more; what runs is finished. */
 void intake_drain(struct intake *intake);
 bool intake_is_up(const struct intake *intake);
-size_t intake_running(const struct intake *intake);
 
 #endif

@@ -42,5 +42,5 @@ int main(int argc, char **argv)
              strcmp(options.common.log_format, "json") == 0);
     enum exit_code code = run(&options);
     config_free(config);
-    return code;
+    return (int)code;
 }

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/retry_policy.h"
 
-#include <assert.h>
 #include <stddef.h>
-
-static const char *const VERDICT_NAMES[] = {
-    [RETRY_USE] = "use",   [RETRY_RESEND] = "resend",       [RETRY_HOLD] = "hold",
-    [RETRY_FAIL] = "fail", [RETRY_PERMANENT] = "permanent",
-};
-static_assert(ARRAY_LEN(VERDICT_NAMES) == RETRY_VERDICT_COUNT, "a name for each verdict");
 
 struct rule {
     long first; /* statuses [first, last] */
@@ -76,10 +69,4 @@ struct retry_decision retry_policy_decide(const struct retry_facts *facts)
         decision.health = RETRY_UNHEALTHY;
     }
     return decision;
-}
-
-const char *retry_verdict_name(enum retry_verdict verdict)
-{
-    assert(verdict < RETRY_VERDICT_COUNT);
-    return VERDICT_NAMES[verdict];
 }

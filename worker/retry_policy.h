@@ -46,6 +46,5 @@ struct retry_decision {
 };
 
 struct retry_decision retry_policy_decide(const struct retry_facts *facts);
-const char *retry_verdict_name(enum retry_verdict verdict);
 
 #endif

@@ -20,7 +20,7 @@
 #include "common/reading.h"
 #include "worker/language.h"
 
-#define SPEECH_REPLY_BYTES_MAX (8 * 1024 * 1024)
+#define SPEECH_REPLY_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 struct speech_reply {
     struct reading reading; /* owned; in samples of 16 kHz from the beginning of what was sent */

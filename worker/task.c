@@ -17,6 +17,7 @@ static const char *const STATE_NAMES[] = {
 static_assert(ARRAY_LEN(STATE_NAMES) == TASK_STATE_COUNT, "a name for each state");
 
 static const char *const EVENT_NAMES[] = {
+    [TASK_EVENT_NONE] = "none",
     [TASK_EVENT_BEGIN] = "begin",
     [TASK_EVENT_STARTED_ACKED] = "started_acked",
     [TASK_EVENT_FETCHED] = "fetched",

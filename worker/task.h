@@ -25,6 +25,7 @@ enum task_state {
 };
 
 enum task_event {
+    TASK_EVENT_NONE, /* nothing happened */
     TASK_EVENT_BEGIN,
     TASK_EVENT_STARTED_ACKED,
     TASK_EVENT_FETCHED,

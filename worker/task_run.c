@@ -45,17 +45,16 @@ static const struct event *work_of(const struct task_run *run)
 
 /* The end that came early */
 
-/* Takes the result. */
-static void cut_short(struct task_run *run, struct event take_result)
+/* Keeps what is to be published instead of a transcript. */
+static void set_result(struct task_run *run, struct event take_result)
 {
     run->result = take_result;
     run->has_result = true;
-    step(run, TASK_EVENT_CUT_SHORT);
 }
 
-static void cut_short_by(struct task_run *run, const struct err *err)
+static void set_failure(struct task_run *run, const struct err *err)
 {
-    cut_short(run, task_event_failed(work_of(run), err));
+    set_result(run, task_event_failed(work_of(run), err));
 }
 
 static void stop_working(struct task_run *run)
@@ -90,7 +89,8 @@ static void log_result(const struct task_run *run, const struct event *result)
              LOG_STR("traceparent", run->item->traceparent));
 }
 
-static void publish(struct task_run *run, const struct event *result);
+static bool publish(struct task_run *run, const struct event *result, struct err *err) MUST_CHECK;
+static void publish_result(struct task_run *run);
 
 static void on_result_settled(void *context, const struct err *err)
 {
@@ -101,28 +101,32 @@ static void on_result_settled(void *context, const struct err *err)
         step(run, TASK_EVENT_RESULT_ACKED);
     } else if (!run->has_result) {
         /* A transcript that Kafka finds too large; the failure that replaces it is small. */
-        run->result = task_event_failed(work_of(run), err);
-        run->has_result = true;
-        publish(run, &run->result);
+        set_failure(run, err);
+        publish_result(run);
     } else {
         log_error("record_refused", "Kafka refuses a result", LOG_ERR(err));
         run->services->on_fatal(run->services->context);
     }
 }
 
-static void publish(struct task_run *run, const struct event *result)
+/* False: the record would be too large. */
+static bool publish(struct task_run *run, const struct event *result, struct err *err)
+{
+    if (!emit_event(run->services->emit, result, run->item->traceparent, on_result_settled, run,
+                    &run->emission, err))
+        return false;
+    metrics_add(run->services->metrics, WORKER_METRIC_TASKS, label_of(result->type), 1);
+    log_result(run, result);
+    return true;
+}
+
+/* What is published instead of a transcript is small. */
+static void publish_result(struct task_run *run)
 {
     struct err err;
 
-    if (emit_event(run->services->emit, result, run->item->traceparent, on_result_settled, run,
-                   &run->emission, &err)) {
-        metrics_add(run->services->metrics, WORKER_METRIC_TASKS, label_of(result->type), 1);
-        log_result(run, result);
-        return;
-    }
-    run->result = task_event_failed(work_of(run), &err);
-    run->has_result = true;
-    publish(run, &run->result);
+    if (!publish(run, &run->result, &err))
+        abort();
 }
 
 static void conclude(struct task_run *run)
@@ -130,10 +134,14 @@ static void conclude(struct task_run *run)
     const struct task_services *services = run->services;
     struct event result = task_event_transcribed(work_of(run), &run->report, run->transcription,
                                                  services->model, clock_now_us() - run->started_us);
+    struct err err;
 
     metrics_add(services->metrics, WORKER_METRIC_AUDIO_MILLISECONDS, 0,
                 run->report.samples * 1000 / run->report.sample_rate);
-    publish(run, &result);
+    if (!publish(run, &result, &err)) {
+        set_failure(run, &err);
+        publish_result(run);
+    }
     event_done(&result);
 }
 
@@ -175,7 +183,8 @@ static void on_speech_failed(void *context, const struct speech_result *result)
 {
     struct task_run *run = context;
 
-    cut_short(run, task_event_of_speech(work_of(run), result, clock_wall_us()));
+    set_result(run, task_event_of_speech(work_of(run), result, clock_wall_us()));
+    step(run, TASK_EVENT_CUT_SHORT);
 }
 
 static void begin_transcription(struct task_run *run, const struct media_report *report)
@@ -244,15 +253,18 @@ static void on_decoder_done(void *context, const struct decoder_outcome *outcome
     case DECODER_NEED:
         /* The header was whole when it was fetched: the file has changed under us. */
         (void)err_set(&err, ERR_RETRY, "decoder", 0, "the decoder finds the header incomplete");
-        cut_short_by(run, &err);
+        set_failure(run, &err);
+        step(run, TASK_EVENT_CUT_SHORT);
         break;
     case DECODER_FAILED:
-        cut_short_by(run, &outcome->err);
+        set_failure(run, &outcome->err);
+        step(run, TASK_EVENT_CUT_SHORT);
         break;
     }
 }
 
-static void decode(struct task_run *run)
+/* What happens at once, if anything; else the decoder calls back. */
+static enum task_event decode(struct task_run *run)
 {
     static const struct decoder_callbacks CALLBACKS = {
         .on_start = on_decoder_start, .on_pcm = on_decoder_pcm, .on_done = on_decoder_done};
@@ -272,28 +284,30 @@ static void decode(struct task_run *run)
     run->decoder_job =
         decoder_client_decode(run->services->decoder, &request, &CALLBACKS, run, &err);
     fetch_close(&run->files);
-    if (run->decoder_job == NULL)
-        cut_short_by(run, &err);
+    if (run->decoder_job != NULL)
+        return TASK_EVENT_NONE;
+    set_failure(run, &err);
+    return TASK_EVENT_CUT_SHORT;
 }
 
 /* Fetching */
 
-static void fetch(struct task_run *run)
+static enum task_event fetch(struct task_run *run)
 {
     struct media_need missing;
     struct err err;
 
     switch (fetch_open(&run->services->fetch, work_of(run), &run->files, &missing, &err)) {
     case FETCH_READY:
-        step(run, TASK_EVENT_FETCHED);
-        break;
+        return TASK_EVENT_FETCHED;
     case FETCH_WAITING:
-        cut_short(run, task_event_waiting(work_of(run), missing));
+        set_result(run, task_event_waiting(work_of(run), missing));
         break;
     case FETCH_FAILED:
-        cut_short_by(run, &err);
+        set_failure(run, &err);
         break;
     }
+    return TASK_EVENT_CUT_SHORT;
 }
 
 /* Starting */
@@ -353,24 +367,23 @@ static void abandon(struct task_run *run)
     metrics_add(run->services->metrics, WORKER_METRIC_TASKS, WORKER_TASK_ABANDONED, 1);
 }
 
-static void perform(struct task_run *run, enum task_action action)
+/* Gives the event that follows at once, or TASK_EVENT_NONE. */
+static enum task_event perform(struct task_run *run, enum task_action action)
 {
     switch (action) {
     case TASK_DO_ANNOUNCE:
         announce(run);
         break;
     case TASK_DO_FETCH:
-        fetch(run);
-        break;
+        return fetch(run);
     case TASK_DO_DECODE:
-        decode(run);
-        break;
+        return decode(run);
     case TASK_DO_CONCLUDE:
         conclude(run);
         break;
     case TASK_DO_CUT_SHORT:
         stop_working(run);
-        publish(run, &run->result);
+        publish_result(run);
         break;
     case TASK_DO_FINISH:
         finish(run);
@@ -382,19 +395,28 @@ static void perform(struct task_run *run, enum task_action action)
     case TASK_ACTION_COUNT:
         break;
     }
+    return TASK_EVENT_NONE;
 }
 
 /* The one place where a task's state changes. */
-static void step(struct task_run *run, enum task_event event)
+static void set_state(struct task_run *run, enum task_event event, enum task_action *ret_action)
 {
     enum task_state before = run->task.state;
-    enum task_action action = task_step(&run->task, event);
 
+    *ret_action = task_step(&run->task, event);
     log_debug("task_state", task_state_name(run->task.state),
               LOG_STR("from", task_state_name(before)), LOG_STR("by", task_event_name(event)),
               LOG_STR("job", work_of(run)->job.text), LOG_INT("chunk", work_of(run)->chunk_index),
               LOG_INT("attempt", work_of(run)->attempt));
-    perform(run, action);
+}
+
+static void step(struct task_run *run, enum task_event event)
+{
+    while (event != TASK_EVENT_NONE) {
+        enum task_action action;
+        set_state(run, event, &action);
+        event = perform(run, action);
+    }
 }
 
 /* Public */
@@ -429,9 +451,4 @@ void task_run_free(struct task_run *run)
         event_done(&run->result);
     work_item_free(run->item);
     free(run);
-}
-
-const struct event *task_run_work(const struct task_run *run)
-{
-    return work_of(run);
 }

@@ -53,6 +53,5 @@ void task_run_free(struct task_run *run);
 struct task_run *task_run_new(const struct task_services *services, struct work_item *take_item,
                               struct task_handlers handlers) FREED_BY(task_run_free);
 void task_run_start(struct task_run *run);
-const struct event *task_run_work(const struct task_run *run);
 
 #endif

@@ -51,7 +51,7 @@ static void test_task__finishes_by_an_acknowledged_result_only(void **state)
 {
     (void)state;
     for (enum task_state at = TASK_QUEUED; at < TASK_STATE_COUNT; at++) {
-        for (enum task_event event = TASK_EVENT_BEGIN; event < TASK_EVENT_COUNT; event++) {
+        for (enum task_event event = TASK_EVENT_NONE; event < TASK_EVENT_COUNT; event++) {
             struct task task = {.state = at};
             if (!task_can(&task, event))
                 continue;
