@@ -33,12 +33,11 @@ def wav(seconds: float, rate: int = 44100, channels: int = 2, first: int = 0) ->
 
 
 @cache
-def mp3(seconds: float, bit_rate: str = "192k", options: tuple[str, ...] = ()) -> Recording:
+def mp3(seconds: float, options: tuple[str, ...] = ("-b:a", "192k")) -> Recording:
     source = wav(seconds)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "recording.mp3"
-        subprocess.run(["ffmpeg", "-v", "error", "-f", "wav", "-i", "pipe:0", "-b:a", bit_rate,
-                        *options, str(path)], input=source.data, check=True)
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "wav", "-i", "pipe:0", *options, str(path)], input=source.data, check=True)
         return Recording("recording.mp3", path.read_bytes(), source.text)
 
 
