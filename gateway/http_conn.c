@@ -165,13 +165,6 @@ static void go_on_after_answer(struct http_conn *conn, bool closes)
     http_conn_settle(conn);
 }
 
-static enum http_output_body body_kind(const struct http_reply *reply)
-{
-    if (reply->take_body != NULL)
-        return HTTP_OUTPUT_TAKEN;
-    return reply->body_lasts ? HTTP_OUTPUT_LASTS : HTTP_OUTPUT_COPIED;
-}
-
 /* Sends head and body, the body only where it belongs; consumes take_body. False when the peer is
  * gone. */
 static bool send_reply(struct http_conn *conn, const struct http_reply *reply,
@@ -180,10 +173,14 @@ static bool send_reply(struct http_conn *conn, const struct http_reply *reply,
     struct buf head;
     buf_init(&head, HEAD_LIMIT_BYTES);
     http_reply_format_head(reply, setting, &head);
-    bool has_body = !is_head_only && http_reply_has_body(reply->status) && reply->body_length > 0;
-    const void *body = reply->take_body != NULL ? reply->take_body : reply->body;
-    bool is_sent = http_output_send(&conn->output, head.data, head.length, body,
-                                    has_body ? reply->body_length : 0, body_kind(reply));
+    bool has_body = !is_head_only && http_reply_has_body(reply->status);
+    const struct http_output_body body = {
+        .data = reply->take_body != NULL ? reply->take_body : reply->body,
+        .length = has_body ? reply->body_length : 0,
+        .take = reply->take_body,
+        .lasts = reply->body_lasts,
+    };
+    bool is_sent = http_output_send(&conn->output, head.data, head.length, &body);
     buf_done(&head);
     return is_sent;
 }
@@ -252,7 +249,8 @@ bool http_conn_become_stream(struct http_conn *conn, const struct buf *head,
                              const struct http_stream_callbacks *callbacks, void *context)
 {
     conn->request = NULL;
-    if (!http_output_send(&conn->output, head->data, head->length, NULL, 0, HTTP_OUTPUT_COPIED) ||
+    static const struct http_output_body NO_BODY = {0};
+    if (!http_output_send(&conn->output, head->data, head->length, &NO_BODY) ||
         !http_output_is_empty(&conn->output)) {
         http_conn_close(conn);
         return false;

@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "gateway/io_part.h"
 
 void http_output_init(struct http_output *output, int fd)
 {
@@ -27,13 +28,12 @@ bool http_output_is_empty(const struct http_output *output)
 
 /* The bytes the kernel took at once; -1 when the peer is gone. */
 static ssize_t send_now(const struct http_output *output, const void *head, size_t head_length,
-                        const void *body, size_t body_length)
+                        const struct http_output_body *body)
 {
     if (!http_output_is_empty(output))
         return 0;
-    struct iovec parts[] = {{(void *)(uintptr_t)head, head_length},
-                            {(void *)(uintptr_t)body, body_length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = body_length > 0 ? 2 : 1};
+    struct iovec parts[] = {io_part(head, head_length), io_part(body->data, body->length)};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = body->length > 0 ? 2 : 1};
     ssize_t sent = sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
@@ -47,32 +47,31 @@ static void free_body(const void *data, size_t length, void *body)
     free(body);
 }
 
-static void keep_body(struct http_output *output, const char *body, size_t length, size_t sent,
-                      enum http_output_body kind)
+static void keep_body(struct http_output *output, const struct http_output_body *body, size_t sent)
 {
-    if (kind == HTTP_OUTPUT_COPIED)
-        evbuffer_add(output->waiting, body + sent, length - sent);
+    const char *rest = (const char *)body->data + sent;
+    if (body->take != NULL)
+        evbuffer_add_reference(output->waiting, rest, body->length - sent, free_body, body->take);
+    else if (body->lasts)
+        evbuffer_add_reference(output->waiting, rest, body->length - sent, NULL, NULL);
     else
-        evbuffer_add_reference(output->waiting, body + sent, length - sent,
-                               kind == HTTP_OUTPUT_TAKEN ? free_body : NULL,
-                               (void *)(uintptr_t)body);
+        evbuffer_add(output->waiting, rest, body->length - sent);
 }
 
 bool http_output_send(struct http_output *output, const void *head, size_t head_length,
-                      const void *take_body, size_t body_length, enum http_output_body kind)
+                      const struct http_output_body *body)
 {
-    ssize_t result = send_now(output, head, head_length, take_body, body_length);
+    ssize_t result = send_now(output, head, head_length, body);
     size_t sent = result > 0 ? (size_t)result : 0;
-    bool has_rest = result >= 0 && sent < head_length + body_length;
+    bool has_rest = result >= 0 && sent < head_length + body->length;
     if (has_rest && output->waiting == NULL)
         output->waiting = evbuffer_new();
     if (has_rest && sent < head_length)
         evbuffer_add(output->waiting, (const char *)head + sent, head_length - sent);
-    if (has_rest && body_length > 0)
-        keep_body(output, take_body, body_length, sent > head_length ? sent - head_length : 0,
-                  kind);
-    else if (kind == HTTP_OUTPUT_TAKEN)
-        free((void *)(uintptr_t)take_body);
+    if (has_rest && body->length > 0)
+        keep_body(output, body, sent > head_length ? sent - head_length : 0);
+    else
+        free(body->take);
     return result >= 0;
 }
 

@@ -19,16 +19,19 @@ struct http_output {
     struct evbuffer *waiting; /* NULL while nothing waits */
 };
 
-enum http_output_body { HTTP_OUTPUT_COPIED, HTTP_OUTPUT_TAKEN, HTTP_OUTPUT_LASTS };
+struct http_output_body {
+    const void *data; /* copied where it must wait, unless it `lasts` */
+    size_t length;
+    void *take; /* what `data` lies in: freed by free(), in all outcomes; or NULL */
+    bool lasts;
+};
 
 void http_output_init(struct http_output *output, int fd);
 void http_output_done(struct http_output *output);
 
-/* Sends the head, then the body (`take_body` is freed for HTTP_OUTPUT_TAKEN, in all outcomes).
- * False when the peer is gone. */
+/* Sends the head (copied where it must wait), then the body. False when the peer is gone. */
 MUST_CHECK bool http_output_send(struct http_output *output, const void *head, size_t head_length,
-                                 const void *take_body, size_t body_length,
-                                 enum http_output_body kind);
+                                 const struct http_output_body *body);
 /* Writes what waits; the bytes taken are given. False when the peer is gone. */
 MUST_CHECK bool http_output_flush(struct http_output *output, size_t *ret_taken);
 bool http_output_is_empty(const struct http_output *output);

@@ -25,7 +25,8 @@
 static void send_continue(struct http_conn *conn)
 {
     static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (!http_output_send(&conn->output, CONTINUE, sizeof CONTINUE - 1, NULL, 0, HTTP_OUTPUT_LASTS))
+    static const struct http_output_body NO_BODY = {0};
+    if (!http_output_send(&conn->output, CONTINUE, sizeof CONTINUE - 1, &NO_BODY))
         http_conn_close(conn);
 }
 

@@ -17,12 +17,12 @@ static int hex_value(char digit)
 }
 
 /* The byte of "%XX", or 0 if it is none or is a NUL. */
-static char decode_escape(const char *text, size_t length)
+static unsigned char decode_escape(const char *text, size_t length)
 {
     if (length < 3)
         return 0;
     int high = hex_value(text[1]), low = hex_value(text[2]);
-    return high < 0 || low < 0 ? 0 : (char)(high * 16 + low);
+    return high < 0 || low < 0 ? 0 : (unsigned char)(high * 16 + low);
 }
 
 char *http_text_decode(const char *text, size_t length, bool plus_is_space)
@@ -30,7 +30,7 @@ char *http_text_decode(const char *text, size_t length, bool plus_is_space)
     char *decoded = mem_copy(text, length);
     size_t used = 0;
     for (size_t at = 0; at < length; at++) {
-        char byte = text[at];
+        unsigned char byte = (unsigned char)text[at];
         if (byte == '%') {
             byte = decode_escape(text + at, length - at);
             if (byte == 0) {
@@ -41,7 +41,7 @@ char *http_text_decode(const char *text, size_t length, bool plus_is_space)
         } else if (byte == '+' && plus_is_space) {
             byte = ' ';
         }
-        decoded[used++] = byte;
+        memcpy(&decoded[used++], &byte, 1);
     }
     decoded[used] = '\0';
     return decoded;

@@ -10,9 +10,13 @@
 
 #include "gateway/sse_event.h"
 
+struct sse_slot {
+    struct sse_event *event; /* a reference of its own */
+};
+
 struct sse_queue {
-    struct sse_event **events; /* owned references, a ring of `capacity` */
-    size_t capacity;           /* a power of two; 0 while nothing was ever queued */
+    struct sse_slot *slots; /* owned; a ring of `capacity` */
+    size_t capacity;        /* a power of two; 0 while nothing was ever queued */
     size_t first;
     size_t count;
     size_t view_count;

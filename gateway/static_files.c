@@ -91,7 +91,7 @@ static bool read_whole(int fd, char *data, size_t length)
     return true;
 }
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);

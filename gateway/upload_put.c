@@ -126,7 +126,8 @@ static void format_etag(const unsigned char *sha256, char *etag)
     *at++ = '"';
     for (size_t i = 0; i < SHA256_BYTES; i++)
         at += sprintf(at, "%02x", sha256[i]);
-    strcpy(at, "\"");
+    *at++ = '"';
+    *at = '\0';
 }
 
 /* --- ends --- */
@@ -261,7 +262,7 @@ static bool on_data(void *context, const void *data, size_t length)
 static void on_end(void *context)
 {
     struct upload *upload = context;
-    unsigned char sha256[SHA256_BYTES], md5[MD5_BYTES];
+    unsigned char sha256[SHA256_BYTES] = {0}, md5[MD5_BYTES] = {0};
     bool is_sha256_right = finish_digest(&upload->sha256, sha256);
     bool is_md5_right = finish_digest(&upload->md5, md5);
     if (!is_sha256_right || !is_md5_right) {
