@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/mem.h"
+#include "worker/fetch.h"
+
+/* A WAV file of 8 kHz, 16 bits: 16,000 bytes a second, cut into chunks of CHUNK bytes. */
+#define CHUNK 40000
+#define CHUNKS 4
+#define TOTAL (CHUNK * CHUNKS - 1000)
+#define JOB "6a8b3f5e-52a1-4c3d-9b1f-0d6a3c1e2f40"
+
+struct fixture {
+    char directory[64];
+    struct blob_file *store;
+    struct header_cache *headers;
+    uint8_t file[TOTAL];
+};
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void make_wav(uint8_t *file)
+{
+    for (size_t i = 44; i < TOTAL; i++)
+        file[i] = (uint8_t)(i * 7 % 251);
+    memcpy(file, "RIFF....WAVEfmt ", 16);
+    put_u32(file + 4, TOTAL - 8);
+    put_u32(file + 16, 16);
+    put_u32(file + 20, 1 | 1U << 16);
+    put_u32(file + 24, 8000);
+    put_u32(file + 28, 16000);
+    put_u32(file + 32, 2 | 16U << 16);
+    memcpy(file + 36, "data", 4);
+    put_u32(file + 40, TOTAL - 44);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_new(sizeof *fixture);
+    struct err err;
+
+    (void)snprintf(fixture->directory, sizeof fixture->directory, "/tmp/test-fetch-XXXXXX");
+    assert_non_null(mkdtemp(fixture->directory));
+    CLEANUP(mem_free_at) char *url = mem_format("file://%s", fixture->directory);
+    assert_true(blob_file_open(url, &fixture->store, &err));
+    CLEANUP(mem_free_at) char *uploads = mem_format("%s/uploads", fixture->directory);
+    CLEANUP(mem_free_at) char *job = mem_format("%s/" JOB, uploads);
+    (void)mkdir(uploads, 0700);
+    assert_int_equal(mkdir(job, 0700), 0);
+    fixture->headers = header_cache_new(4);
+    make_wav(fixture->file);
+    *state = fixture;
+    return 0;
+}
+
+static char *path_of(const struct fixture *fixture, int32_t chunk_index)
+{
+    char key[CHUNK_KEY_SIZE];
+
+    chunk_object_key(JOB, chunk_index, "wav", key);
+    return blob_file_path(fixture->store, key);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int32_t i = 0; i < CHUNKS; i++) {
+        CLEANUP(mem_free_at) char *path = path_of(fixture, i);
+        (void)unlink(path);
+    }
+    CLEANUP(mem_free_at) char *job = mem_format("%s/uploads/" JOB, fixture->directory);
+    CLEANUP(mem_free_at) char *uploads = mem_format("%s/uploads", fixture->directory);
+    (void)rmdir(job);
+    (void)rmdir(uploads);
+    (void)rmdir(fixture->directory);
+    header_cache_free(fixture->headers);
+    blob_file_free(fixture->store);
+    free(fixture);
+    return 0;
+}
+
+/* As many bytes less as `missing`. */
+static void upload(const struct fixture *fixture, int32_t chunk_index, size_t missing)
+{
+    CLEANUP(mem_free_at) char *path = path_of(fixture, chunk_index);
+    size_t start = (size_t)chunk_index * CHUNK;
+    size_t length = (TOTAL - start < CHUNK ? TOTAL - start : CHUNK) - missing;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, fixture->file + start, length), length);
+    (void)close(fd);
+}
+
+static enum fetch_result fetch(struct fixture *fixture, int32_t chunk_index,
+                               struct fetch_files *ret_files, struct media_need *ret_missing,
+                               struct err *err)
+{
+    const struct fetch_source source = {
+        .store = fixture->store, .headers = fixture->headers, .overlap_us = 1000000};
+    struct event work = {.type = EVENT_CHUNK_WORK, .job = {JOB}, .chunk_index = chunk_index};
+
+    work.work.layout = chunk_layout_of(TOTAL, CHUNK);
+    (void)snprintf(work.work.extension, sizeof work.work.extension, "wav");
+    return fetch_open(&source, &work, ret_files, ret_missing, err);
+}
+
+/* Whatever is handed on is what the recording has at that place. */
+static void assert_true_bytes(const struct fixture *fixture, const struct fetch_files *files)
+{
+    for (size_t i = 0; i < files->extent_count; i++) {
+        const struct media_extent *extent = &files->extents[i];
+        static uint8_t bytes[CHUNK];
+        assert_in_range(extent->length, 1, CHUNK);
+        assert_int_equal(pread(extent->fd, bytes, (size_t)extent->length, (off_t)extent->fd_offset),
+                         extent->length);
+        assert_memory_equal(bytes, fixture->file + extent->offset, (size_t)extent->length);
+    }
+}
+
+static bool covers(const struct fetch_files *files, int64_t byte)
+{
+    for (size_t i = 0; i < files->extent_count; i++) {
+        const struct media_extent *extent = &files->extents[i];
+        if (byte >= extent->offset && byte < extent->offset + extent->length)
+            return true;
+    }
+    return false;
+}
+
+static void test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 0, 0);
+    upload(fixture, 2, 0);
+    upload(fixture, 3, 0);
+    assert_int_equal(fetch(fixture, 2, &files, &missing, &err), FETCH_READY);
+    assert_true_bytes(fixture, &files);
+    assert_true(covers(&files, 0));
+    assert_true(covers(&files, 2 * CHUNK));
+    assert_true(covers(&files, 3 * CHUNK - 1));
+    assert_true(covers(&files, 3 * CHUNK + 15999));
+    assert_false(covers(&files, 4 * CHUNK - 2000));
+    assert_false(covers(&files, 2 * CHUNK - 1));
+    fetch_close(&files);
+
+    upload(fixture, 1, 0);
+    assert_int_equal(fetch(fixture, 2, &files, &missing, &err), FETCH_READY);
+    assert_true_bytes(fixture, &files);
+    assert_true(covers(&files, 2 * CHUNK - 16000));
+    assert_false(covers(&files, CHUNK));
+    assert_int_equal(files.bytes_per_second, 16000);
+    fetch_close(&files);
+}
+
+static void test_fetch__waits_for_the_header(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing = {-1, -1};
+    struct err err;
+
+    upload(fixture, 2, 0);
+    assert_int_equal(fetch(fixture, 2, &files, &missing, &err), FETCH_WAITING);
+    assert_int_equal(missing.start, 0);
+    assert_in_range(missing.end, 44, CHUNK);
+}
+
+/* The header's bytes are needed for decoding, known or not. */
+static void test_fetch__waits_for_a_header_that_it_knows_but_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 0, 0);
+    upload(fixture, 1, 0);
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_READY);
+    fetch_close(&files);
+    CLEANUP(mem_free_at) char *path = path_of(fixture, 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_WAITING);
+}
+
+static void test_fetch__fails_without_the_chunk_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 0, 0);
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_FAILED);
+    assert_int_equal(err.kind, ERR_RETRY);
+}
+
+static void test_fetch__refuses_a_chunk_of_another_size(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 0, 0);
+    upload(fixture, 1, 1);
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_FAILED);
+    assert_int_equal(err.kind, ERR_REJECT);
+}
+
+/* One bad chunk changes nothing for another. */
+static void test_fetch__leaves_a_bad_neighbour_out(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 0, 0);
+    upload(fixture, 1, 0);
+    upload(fixture, 2, 100);
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_READY);
+    assert_false(covers(&files, 2 * CHUNK));
+    fetch_close(&files);
+}
+
+static void test_fetch__refuses_what_is_no_audio(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    memset(fixture->file, '#', TOTAL);
+    for (int32_t i = 0; i < CHUNKS; i++)
+        upload(fixture, i, 0);
+    assert_int_equal(fetch(fixture, 0, &files, &missing, &err), FETCH_FAILED);
+    assert_int_equal(err.kind, ERR_REJECT);
+    assert_string_equal(err.domain, "media");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours),
+        TEST(test_fetch__waits_for_the_header),
+        TEST(test_fetch__waits_for_a_header_that_it_knows_but_is_gone),
+        TEST(test_fetch__fails_without_the_chunk_itself),
+        TEST(test_fetch__refuses_a_chunk_of_another_size),
+        TEST(test_fetch__leaves_a_bad_neighbour_out),
+        TEST(test_fetch__refuses_what_is_no_audio),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

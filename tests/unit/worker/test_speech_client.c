@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/speech_client.h"
+#include "worker/worker_metrics.h"
+
+#define CALLS_MAX 16
+#define GOOD "{\"text\":\"hello\",\"language\":\"english\"}"
+
+/* A speech service on the test's own loop, and what became of the calls. */
+struct fixture {
+    struct loop *loop;
+    struct metrics *metrics;
+    struct http_fetch *fetch;
+    struct speech_client *client;
+    struct evhttp *server;
+    char url[64];
+    /* The service's. */
+    int status;
+    const char *retry_after;
+    const char *body;
+    bool holds; /* keeps requests unanswered */
+    struct evhttp_request *held[CALLS_MAX];
+    size_t held_count;
+    size_t served;
+    size_t changes;
+    /* The calls'. */
+    struct speech_call *calls[CALLS_MAX];
+    enum speech_outcome outcomes[CALLS_MAX];
+    struct err errs[CALLS_MAX];
+    const char *types[CALLS_MAX];
+    int64_t until_us[CALLS_MAX];
+    size_t ended;
+    size_t expected;
+};
+
+static void answer(struct fixture *fixture, struct evhttp_request *request)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    if (fixture->retry_after != NULL)
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After",
+                                fixture->retry_after);
+    (void)evbuffer_add(body, fixture->body, strlen(fixture->body));
+    evhttp_send_reply(request, fixture->status, "", body);
+    evbuffer_free(body);
+}
+
+static void stop_if_done(struct fixture *fixture)
+{
+    if (fixture->ended == fixture->expected && fixture->held_count >= (fixture->holds ? 2 : 0))
+        loop_stop(fixture->loop);
+}
+
+static void on_request(struct evhttp_request *request, void *context)
+{
+    struct fixture *fixture = context;
+
+    fixture->served++;
+    if (!fixture->holds) {
+        answer(fixture, request);
+        return;
+    }
+    fixture->held[fixture->held_count++] = request;
+    stop_if_done(fixture);
+}
+
+static void on_change(void *context)
+{
+    struct fixture *fixture = context;
+
+    fixture->changes++;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = mem_new(sizeof *fixture);
+
+    fixture->loop = loop_new();
+    fixture->metrics = metrics_new(WORKER_METRICS, WORKER_METRIC_COUNT);
+    fixture->fetch = http_fetch_new(fixture->loop, 8);
+    fixture->server = evhttp_new(loop_base(fixture->loop));
+    struct evhttp_bound_socket *bound =
+        evhttp_bind_socket_with_handle(fixture->server, "127.0.0.1", 0);
+    assert_non_null(bound);
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    assert_int_equal(
+        getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(fixture->url, sizeof fixture->url, "http://127.0.0.1:%d/v1/",
+                   ntohs(address.sin_port));
+    evhttp_set_gencb(fixture->server, on_request, fixture);
+    evhttp_set_max_body_size(fixture->server, 1 << 20);
+    fixture->status = 200;
+    fixture->body = GOOD;
+    const struct speech_client_options options = {
+        .service = {.url = fixture->url, .key = "k", .model = "m"},
+        .max_requests = 2,
+        .connect_timeout_us = 5000000,
+        .total_timeout_us = 20000000,
+    };
+    fixture->client = speech_client_new(fixture->loop, fixture->fetch, fixture->metrics, &options,
+                                        on_change, fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    speech_client_free(fixture->client);
+    http_fetch_free(fixture->fetch);
+    evhttp_free(fixture->server);
+    metrics_free(fixture->metrics);
+    loop_free(fixture->loop);
+    free(fixture);
+    return 0;
+}
+
+static void on_result(void *context, struct speech_result *result)
+{
+    struct fixture *fixture = context;
+    size_t at = fixture->ended++;
+
+    fixture->outcomes[at] = result->outcome;
+    fixture->errs[at] = result->err;
+    fixture->types[at] = result->type;
+    fixture->until_us[at] = result->until_us;
+    if (result->outcome == SPEECH_HEARD)
+        assert_string_equal(result->reply.reading.words[0].text, " hello");
+    stop_if_done(fixture);
+}
+
+static void call(struct fixture *fixture, size_t count)
+{
+    static const int16_t SAMPLES[1600] = {1, 2, 3};
+    const struct speech_audio audio = {.samples = SAMPLES, .count = ARRAY_LEN(SAMPLES)};
+
+    fixture->expected += count;
+    for (size_t i = 0; i < count; i++)
+        fixture->calls[i] = speech_client_call(fixture->client, &audio, on_result, fixture);
+}
+
+static void test_speech_client__gives_what_was_heard(void **state)
+{
+    struct fixture *fixture = *state;
+
+    call(fixture, 5);
+    loop_run(fixture->loop);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(fixture->outcomes[i], SPEECH_HEARD);
+    assert_int_equal(fixture->served, 5);
+}
+
+static void test_speech_client__bounds_what_is_in_flight(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->holds = true;
+    call(fixture, 5);
+    fixture->expected = 0;
+    loop_run(fixture->loop);
+    /* Two are with the service; as many as it answers are sent after them. */
+    assert_int_equal(fixture->served, 2);
+    assert_int_equal(metrics_get(fixture->metrics, WORKER_METRIC_SPEECH_IN_FLIGHT, 0), 2);
+    fixture->holds = false;
+    fixture->expected = 5;
+    for (size_t i = 0; i < 2; i++)
+        answer(fixture, fixture->held[i]);
+    loop_run(fixture->loop);
+    assert_int_equal(fixture->served, 5);
+}
+
+static void test_speech_client__a_cancelled_call_makes_room(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->holds = true;
+    call(fixture, 3);
+    fixture->expected = 0;
+    loop_run(fixture->loop);
+    fixture->holds = false;
+    fixture->expected = 1;
+    speech_call_cancel(fixture->calls[0]);
+    speech_call_cancel(fixture->calls[1]);
+    loop_run(fixture->loop);
+    assert_int_equal(fixture->outcomes[0], SPEECH_HEARD);
+    assert_int_equal(fixture->served, 3);
+}
+
+static void test_speech_client__failures_by_status(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        enum err_kind kind;
+        const char *type;
+        const char *message;
+    } ROWS[] = {
+        {400, "{\"error\":{\"message\":\"bad file\"}}", ERR_REJECT, "speech_rejected",
+         "the speech service answered 400: bad file"},
+        {500, "<html>", ERR_RETRY, "speech_unavailable", "the speech service answered 500"},
+        {200, "<html>", ERR_RETRY, "speech_bad_reply", "the answer is not JSON"},
+        {200, "{}", ERR_RETRY, "speech_bad_reply", "the answer is not a transcription"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        fixture->status = ROWS[i].status;
+        fixture->body = ROWS[i].body;
+        call(fixture, 1);
+        loop_run(fixture->loop);
+        assert_int_equal(fixture->outcomes[i], SPEECH_FAILED);
+        assert_int_equal(fixture->errs[i].kind, ROWS[i].kind);
+        assert_string_equal(fixture->types[i], ROWS[i].type);
+        assert_string_equal(fixture->errs[i].message, ROWS[i].message);
+    }
+    assert_int_equal(fixture->served, ARRAY_LEN(ROWS));
+}
+
+/* A wait that is too long for an attempt ends it; nothing is sent meanwhile. */
+static void test_speech_client__defers_when_told_to_wait_long(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->status = 429;
+    fixture->retry_after = "600";
+    call(fixture, 6);
+    loop_run(fixture->loop);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(fixture->outcomes[i], SPEECH_DEFERRED);
+        assert_string_equal(fixture->types[i], "speech_limited");
+        assert_in_range(fixture->until_us[i], 590000000, 600000000);
+    }
+    assert_in_range(fixture->served, 1, 2);
+    assert_int_equal(speech_client_allowed(fixture->client, 8), 0);
+}
+
+/* "At once" is honoured too; then one request at a time tries it, and a success opens the way. */
+static void test_speech_client__tries_again_one_by_one(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->holds = true;
+    call(fixture, 2);
+    fixture->expected = 0;
+    loop_run(fixture->loop);
+    fixture->holds = false;
+    fixture->expected = 2;
+    fixture->status = 429;
+    fixture->retry_after = "0";
+    answer(fixture, fixture->held[0]);
+    answer(fixture, fixture->held[1]);
+    fixture->status = 200;
+    fixture->retry_after = NULL;
+    loop_run(fixture->loop);
+    assert_int_equal(fixture->outcomes[0], SPEECH_HEARD);
+    assert_int_equal(fixture->outcomes[1], SPEECH_HEARD);
+    assert_int_equal(fixture->served, 4);
+    assert_int_equal(speech_client_allowed(fixture->client, 8), 8);
+    assert_true(fixture->changes > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_speech_client__gives_what_was_heard),
+        TEST(test_speech_client__bounds_what_is_in_flight),
+        TEST(test_speech_client__a_cancelled_call_makes_room),
+        TEST(test_speech_client__failures_by_status),
+        TEST(test_speech_client__defers_when_told_to_wait_long),
+        TEST(test_speech_client__tries_again_one_by_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
