@@ -102,7 +102,7 @@ byId("save").addEventListener("click", () => {
 
 // A reloaded page goes on showing its job: the stream tells everything from the beginning.
 if (/^#[0-9a-f-]{36}$/.test(location.hash)) {
-  const view = new View();
+  const view = new View({ isLive: false });
   view.say("Following the job of this page's address.");
   new Job(view).follow(`/chunked-stream/${location.hash.slice(1)}`);
 }

@@ -87,6 +87,12 @@ export class View {
   #finishedAt = null;
   #spentMs = 0;
   #completed = 0;
+  #isLive;
+
+  // A job that is only looked at again has been timed by nobody.
+  constructor({ isLive = true } = {}) {
+    this.#isLive = isLive;
+  }
 
   begin(sizes) {
     this.#slots = sizes.map((size, index) => new Slot(index, size));
@@ -216,6 +222,7 @@ export class View {
   #showMetrics() {
     const now = this.#finishedAt ?? performance.now();
     const elapsed = now - this.#startedAt;
+    if (!this.#isLive) return;
     if (this.#firstResultAt !== null)
       byId("first-result").textContent = seconds(this.#firstResultAt - this.#startedAt);
     if (this.#completed === 0) return;
