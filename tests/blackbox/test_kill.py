@@ -14,9 +14,9 @@ def hold_one_chunk(installation, job, stream, sound):
     for index in range(sound.chunk_count()):
         installation.gateway.upload(job, sound.data, index)
     stream.wait_for(lambda events: sum(e.type == "chunk_complete" for e in events) >= 3)
-    installation.gateway.wait_status(job, lambda status: any(
-        chunk["status"] == "processing" for chunk in status["sub_jobs"]))
-    assert any(entry["fault"] == "hold" for entry in installation.speech.script.log())
+    installation.wait_held(1)
+    assert any(chunk["status"] == "processing"
+               for chunk in installation.gateway.status(job)["sub_jobs"])
 
 
 def test_killed_worker(installation):

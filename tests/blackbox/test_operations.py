@@ -49,8 +49,7 @@ def test_work_in_flight_is_finished_before_a_worker_leaves(installation):
     stream = installation.gateway.stream(job)
     installation.speech.script.add([{"do": "hold", "times": 3}])
     upload_all(installation.gateway, job, sound)
-    installation.gateway.wait_status(job, lambda status: all(
-        chunk["status"] == "processing" for chunk in status["sub_jobs"]))
+    installation.wait_held(3)
 
     installation.table.signal("worker-1", signal.SIGTERM)
     installation.speech.script.release()

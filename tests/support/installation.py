@@ -6,6 +6,7 @@ leave politely and quietly, and all they have written to Kafka must keep to its 
 import json
 import re
 import threading
+import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,13 @@ class Installation:
     def kill(self, name: str) -> None:
         self.fleet.kill(name)
         self._killed.add(name)
+
+    def wait_held(self, count: int, timeout_s: float = 30) -> None:
+        """Until so many requests are held at the speech service: their chunks are in flight."""
+        deadline = time.monotonic() + timeout_s
+        while sum(entry["fault"] == "hold" for entry in self.speech.script.log()) < count:
+            assert time.monotonic() < deadline, f"not held: {self.speech.script.log()}"
+            time.sleep(0.02)
 
     def kill_is_fine(self, name: str) -> None:
         """The test has seen this daemon end."""

@@ -3,6 +3,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -34,17 +35,18 @@ class Stream:
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         self._connection.request("GET", path, headers=headers)
+        # Kept: http.client forgets the socket of an answer that ends with its connection.
+        self._socket = self._connection.sock
         self._answer = self._connection.getresponse()
         self.status = self._answer.status
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        if self._connection.sock:
-            try:
-                self._connection.sock.shutdown(2)
-            except OSError:
-                pass
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the server was first
         self._thread.join(10)
         self._connection.close()
 

@@ -86,6 +86,30 @@ static void test_partitions__at_end_when_all_are(void **state)
     assert_true(kafka_partitions_are_at_end(partitions));
 }
 
+static void test_partitions__judge_each_record(void **state)
+{
+    static const struct {
+        int64_t next;
+        int64_t offset;
+        int64_t end;
+        enum kafka_record_kind kind;
+    } ROWS[] = {
+        {10, 10, 20, KAFKA_RECORD_NEXT},       {-1, 0, 20, KAFKA_RECORD_NEXT},
+        {-1, 77, -1, KAFKA_RECORD_NEXT},       {10, 9, 20, KAFKA_RECORD_STALE},
+        {10, 9, 10, KAFKA_RECORD_STALE},       {10, 9, -1, KAFKA_RECORD_STALE},
+        {10, 11, 20, KAFKA_RECORD_AFTER_GAP},  {10, 11, -1, KAFKA_RECORD_AFTER_GAP},
+        {10, 0, 9, KAFKA_RECORD_OF_NEW_TOPIC},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        const struct kafka_partition partition = {.is_assigned = true, .next = ROWS[i].next};
+
+        if (kafka_partition_judge(&partition, ROWS[i].offset, ROWS[i].end) != ROWS[i].kind)
+            fail_msg("row %zu", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +120,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_partitions__adding_again_starts_anew, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_partitions__at_end_when_all_are, set_up, tear_down),
+        cmocka_unit_test(test_partitions__judge_each_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
