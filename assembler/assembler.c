@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Started by main(); owns every part. One thread does everything but /metrics, which has its own
- * and sees atomics only.
+ * Started by main(); owns every part. One thread does everything but HTTP (health.h).
  *
  * Normal end: a signal; the transaction under way is finished, the records collected but not
  * applied are left to the next owner, what Kafka has acknowledged is written down, the group is
@@ -13,11 +12,11 @@
 #include "assembler/assembler.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "assembler/assembler_metrics.h"
+#include "assembler/health.h"
 #include "assembler/intake.h"
 #include "assembler/kafka_admin.h"
 #include "assembler/lost_work.h"
@@ -32,7 +31,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
-#include "common/ops_http.h"
 
 /* What a signal waits for at the longest. */
 #define WAIT_MAX_US 250000
@@ -40,8 +38,6 @@
 #define TOPICS_WITHIN_US 15000000
 #define DELIVERY_TIMEOUT_US 30000000
 #define PRODUCER_QUEUE_BYTES (64 * 1024 * 1024)
-#define FRONTIER_CHUNKS 64
-#define FRONTIER_TEXT_BYTES (64 * 1024)
 
 static const struct backoff RECONNECT = {.base_us = 100000, .ceiling_us = 5000000};
 
@@ -62,46 +58,25 @@ struct assembler {
     struct tasks *tasks;
     struct lost_work *lost;
     struct processor *processor;
-    struct ops_http *ops;
+    struct health *health;
 
     bool is_broken;
     unsigned failures;  /* in a row */
     uint64_t resume_us; /* nothing is applied before */
     uint64_t generation;
     bool homes[BATCH_PARTITIONS_MAX];
-
-    atomic_bool is_database_up; /* for the thread of /readyz */
-    atomic_bool is_kafka_up;
-    atomic_int partition_count;
 };
-
-/* --- Ready? ------------------------------------------------------------------------------------
- */
-
-static bool is_ready(void *context, struct buf *ret_members)
-{
-    struct assembler *assembler = context;
-    bool is_database_up = atomic_load(&assembler->is_database_up);
-    bool is_kafka_up = atomic_load(&assembler->is_kafka_up);
-
-    buf_append_format(ret_members, "\"postgres\":%s,\"kafka\":%s,\"partitions\":%d",
-                      is_database_up ? "true" : "false", is_kafka_up ? "true" : "false",
-                      atomic_load(&assembler->partition_count));
-    return is_database_up && is_kafka_up;
-}
 
 static void show_state(struct assembler *assembler)
 {
     size_t count = intake_batch(assembler->intake)->partition_count;
 
-    atomic_store(&assembler->is_database_up, store_is_connected(assembler->store));
-    atomic_store(&assembler->is_kafka_up, intake_is_up(assembler->intake));
-    atomic_store(&assembler->partition_count, (int)count);
+    health_set(assembler->health, store_is_connected(assembler->store),
+               intake_is_up(assembler->intake), (int)count);
     metrics_set(assembler->metrics, METRIC_PARTITIONS, 0, (int64_t)count);
 }
 
-/* --- Trouble -----------------------------------------------------------------------------------
- */
+/* Trouble */
 
 static void pause_intake(struct assembler *assembler, uint64_t now_us)
 {
@@ -131,8 +106,7 @@ static void reconnect(struct assembler *assembler)
     assembler->failures = 0;
 }
 
-/* --- Partitions that come and go ---------------------------------------------------------------
- */
+/* Partitions that come and go */
 
 static bool take_over(struct assembler *assembler, struct batch_partition *partition,
                       struct err *err)
@@ -181,8 +155,7 @@ static void forget_gone(struct assembler *assembler)
     }
 }
 
-/* --- The loop ----------------------------------------------------------------------------------
- */
+/* The loop */
 
 static uint64_t least(uint64_t one, uint64_t other)
 {
@@ -256,8 +229,7 @@ static void turn_and_tick(struct assembler *assembler)
     show_state(assembler);
 }
 
-/* --- The end -----------------------------------------------------------------------------------
- */
+/* The end */
 
 /* Reports are waited for while the group is still ours, so that nobody relays the same again. */
 static bool drain(struct assembler *assembler)
@@ -287,8 +259,7 @@ enum exit_code assembler_run(struct assembler *assembler, const volatile int *st
     return drain(assembler) ? EXIT_ASKED : EXIT_DRAIN_LATE;
 }
 
-/* --- The beginning -----------------------------------------------------------------------------
- */
+/* The beginning */
 
 static bool check_topics(struct assembler *assembler, struct err *err)
 {
@@ -300,10 +271,6 @@ static bool check_topics(struct assembler *assembler, struct err *err)
         !kafka_admin_partition_count(assembler->admin, INTAKE_COMMANDS, TOPICS_WITHIN_US, &commands,
                                      err))
         return false;
-    if (results == 0 || commands == 0)
-        return err_set(err, ERR_REJECT, "kafka", 0, "the topic %s%s does not exist",
-                       assembler->kafka.topic_prefix,
-                       results == 0 ? INTAKE_RESULTS : INTAKE_COMMANDS);
     if (results == commands)
         return true;
     return err_set(err, ERR_REJECT, "kafka", 0,
@@ -354,39 +321,13 @@ static void make_parts(struct assembler *assembler)
     });
 }
 
-static bool start_ops(struct assembler *assembler, struct err *err)
-{
-    const char *listen = assembler->options->common.listen;
-    const struct ops_http_sources sources = {
-        .metrics = assembler->metrics, .is_ready = is_ready, .context = assembler};
-
-    if (listen == NULL || listen[0] == '\0')
-        return true;
-    return ops_http_start(NULL, listen, sources, &assembler->ops, err);
-}
-
 bool assembler_start(struct assembler *assembler, struct err *err)
 {
     if (!migrations_check(assembler->options->database_url, assembler->migrations, err) ||
         !start_clients(assembler, err))
         return false;
     make_parts(assembler);
-    return start_ops(assembler, err);
-}
-
-static struct apply_settings settings_of(const struct assembler_options *options,
-                                         struct metrics *metrics)
-{
-    return (struct apply_settings){
-        .policy = {.max_retries = (int32_t)options->max_retries,
-                   .max_starts = (int32_t)options->max_starts,
-                   .backoff = {.base_us = (uint64_t)options->retry_base_us,
-                               .ceiling_us = (uint64_t)options->retry_ceiling_us}},
-        .limits = {.chunks = FRONTIER_CHUNKS,
-                   .text_bytes = FRONTIER_TEXT_BYTES,
-                   .hold_back_ms = options->hold_back_us / 1000},
-        .metrics = metrics,
-    };
+    return health_start(assembler->health, assembler->options->common.listen, err);
 }
 
 struct assembler *assembler_new(const struct assembler_options *options)
@@ -401,7 +342,8 @@ struct assembler *assembler_new(const struct assembler_options *options)
         .extra = options->common.kafka_config,
     };
     assembler->metrics = assembler_metrics_new();
-    assembler->settings = settings_of(options, assembler->metrics);
+    assembler->health = health_new(assembler->metrics);
+    assembler->settings = assembler_options_apply(options, assembler->metrics);
     assembler->migrations = assembler_options_migrations(options);
     assembler->store = store_new(options->database_url);
     return assembler;
@@ -413,7 +355,7 @@ void assembler_free(struct assembler *assembler)
 {
     if (assembler == NULL)
         return;
-    ops_http_free(assembler->ops);
+    health_free(assembler->health);
     processor_free(assembler->processor);
     lost_work_free(assembler->lost);
     intake_free(assembler->intake);

@@ -95,6 +95,25 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
     {.name = NULL},
 };
 
+/* What the frontier passes in one transaction at the most. */
+#define FRONTIER_CHUNKS 64
+#define FRONTIER_TEXT_BYTES (64 * 1024)
+
+struct apply_settings assembler_options_apply(const struct assembler_options *options,
+                                              struct metrics *metrics)
+{
+    return (struct apply_settings){
+        .policy = {.max_retries = (int32_t)options->max_retries,
+                   .max_starts = (int32_t)options->max_starts,
+                   .backoff = {.base_us = (uint64_t)options->retry_base_us,
+                               .ceiling_us = (uint64_t)options->retry_ceiling_us}},
+        .limits = {.chunks = FRONTIER_CHUNKS,
+                   .text_bytes = FRONTIER_TEXT_BYTES,
+                   .hold_back_ms = options->hold_back_us / 1000},
+        .metrics = metrics,
+    };
+}
+
 #define INSTALLED_MIGRATIONS "../share/chunkscribe/sql"
 #define SOURCE_MIGRATIONS "schemas/sql"
 

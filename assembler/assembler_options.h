@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "assembler/apply.h"
 #include "common/config.h"
+#include "common/metrics.h"
 
 /* Filled by config_load() with the tables CONFIG_COMMON_OPTIONS and ASSEMBLER_OPTIONS. */
 struct assembler_options {
@@ -26,6 +28,10 @@ struct assembler_options {
 
 /* The directory of migrations, found if it was not given; owned by the caller. */
 char *assembler_options_migrations(const struct assembler_options *options);
+
+/* The part of them that decides what records do. */
+struct apply_settings assembler_options_apply(const struct assembler_options *options,
+                                              struct metrics *metrics);
 
 extern const struct config_option ASSEMBLER_OPTIONS[];
 

@@ -2,13 +2,11 @@
 #include "assembler/assembly.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 
+#include "assembler/gap.h"
 #include "common/mem.h"
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
-#define GAP_TEXT_SIZE 64
 #define MS_PER_SECOND 1000
 
 struct walk {
@@ -60,11 +58,6 @@ static bool is_last(const struct job *job, const struct chunk *chunk)
     return chunk->index == job->layout.total_chunks - 1;
 }
 
-static bool has_sound(const struct chunk *chunk)
-{
-    return chunk->status == CHUNK_DONE && chunk->audio.samples > 0;
-}
-
 struct chunk_words assembly_own_words(const struct job *job, const struct chunk *chunk)
 {
     struct chunk_words words = {0, 0, word_count(chunk)};
@@ -77,8 +70,7 @@ struct chunk_words assembly_own_words(const struct job *job, const struct chunk 
     return words;
 }
 
-/* --- Emitting ----------------------------------------------------------------------------------
- */
+/* Emitting */
 
 static void touch(struct walk *walk, int32_t chunk_index)
 {
@@ -98,13 +90,9 @@ static void emit(struct walk *walk, struct job_part take_part)
 }
 
 /* The transcript does not begin with the space that its first word brings along. */
-static const char *without_first_space(const struct walk *walk, const struct buf *text,
-                                       const char *word)
+static bool is_at_beginning(const struct walk *walk)
 {
-    bool is_first =
-        walk->job->transcript_bytes == 0 && walk->step->delta.length == 0 && text->length == 0;
-
-    return is_first && word[0] == ' ' ? word + 1 : word;
+    return walk->job->transcript_bytes == 0 && walk->step->delta.length == 0;
 }
 
 /* Sends the words from `emitted` up to `end`. */
@@ -113,8 +101,12 @@ static void emit_words(struct walk *walk, struct chunk *chunk, int32_t end)
     struct buf text;
 
     buf_init(&text, TEXT_BYTES_MAX);
-    for (int32_t i = chunk->words.emitted; i < end; i++)
-        buf_append_string(&text, without_first_space(walk, &text, chunk->reading->words[i].text));
+    for (int32_t i = chunk->words.emitted; i < end; i++) {
+        const char *word = chunk->reading->words[i].text;
+        bool is_first = is_at_beginning(walk) && text.length == 0;
+
+        buf_append_string(&text, is_first && word[0] == ' ' ? word + 1 : word);
+    }
     chunk->words.emitted = end;
     chunk->is_changed = true;
     emit(walk, (struct job_part){
@@ -135,8 +127,7 @@ static void settle(struct walk *walk, struct chunk *chunk, int32_t last)
     walk->job->settled_parts = chunk->index + 1;
 }
 
-/* --- Placing in time ---------------------------------------------------------------------------
- */
+/* Placing in time */
 
 static void place(struct walk *walk, struct chunk *chunk, const struct chunk *previous,
                   int64_t samples)
@@ -145,7 +136,7 @@ static void place(struct walk *walk, struct chunk *chunk, const struct chunk *pr
     struct assembly_step *step = walk->step;
     bool follows_estimate =
         previous != NULL && (previous->status == CHUNK_FAILED || previous->start_is_estimated);
-    bool is_absolute = has_sound(chunk) && chunk->audio.has_absolute_start;
+    bool is_absolute = chunk_has_sound(chunk) && chunk->audio.has_absolute_start;
 
     chunk->start_sample = is_absolute ? chunk->audio.absolute_start : job->frontier_sample;
     chunk->start_is_estimated = !is_absolute && follows_estimate;
@@ -157,101 +148,21 @@ static void place(struct walk *walk, struct chunk *chunk, const struct chunk *pr
         (struct assembly_place){chunk->index, assembly_ms(chunk->start_sample, job->sample_rate)};
 }
 
-/* A recording whose rate changes on the way is placed by its first rate. */
-static int64_t in_job_rate(const struct job *job, const struct chunk *chunk)
-{
-    if (chunk->audio.sample_rate == job->sample_rate || chunk->audio.sample_rate == 0)
-        return chunk->audio.samples;
-    return (int64_t)((double)chunk->audio.samples * job->sample_rate / chunk->audio.sample_rate);
-}
-
-static void learn_rate(struct job *job, const struct chunk *chunk)
-{
-    if (!has_sound(chunk))
-        return;
-    if (job->sample_rate == 0)
-        job->sample_rate = chunk->audio.sample_rate;
-    if (chunk->audio.next_byte > chunk->audio.first_byte) {
-        job->ratio_samples = in_job_rate(job, chunk);
-        job->ratio_bytes = chunk->audio.next_byte - chunk->audio.first_byte;
-    }
-}
-
-/* --- Gaps --------------------------------------------------------------------------------------
- */
-
-static const struct chunk *first_sound_ahead(const struct job *job)
-{
-    for (int32_t index = job->frontier; index < job->layout.total_chunks; index++) {
-        const struct chunk *chunk = job_chunk(job, index);
-
-        if (chunk == NULL || !chunk_is_terminal(chunk))
-            return NULL;
-        if (has_sound(chunk))
-            return chunk;
-    }
-    return NULL;
-}
-
-/* A gap's length is that of its bytes in the chunk before it, or, at the beginning, in the first
- * one after it: whatever the order of arrival, the same text. False: that one is not there yet. */
-static bool can_estimate(struct job *job)
-{
-    if (job->ratio_bytes > 0)
-        return true;
-    const struct chunk *ahead = first_sound_ahead(job);
-    bool is_complete = job->completed_chunks + job->failed_chunks == job->layout.total_chunks;
-
-    if (ahead == NULL)
-        return is_complete;
-    learn_rate(job, ahead);
-    return true;
-}
-
-static int64_t estimated_samples(const struct job *job, const struct chunk *chunk)
-{
-    int64_t bytes = chunk_layout_size(&job->layout, chunk->index);
-
-    if (job->ratio_bytes == 0)
-        return 0;
-    return (int64_t)((double)bytes * (double)job->ratio_samples / (double)job->ratio_bytes);
-}
-
-static void format_time(int64_t seconds, char ret_text[static 16])
-{
-    (void)snprintf(ret_text, 16, "%02" PRId64 ":%02" PRId64 ":%02" PRId64, seconds / 3600 % 100000,
-                   seconds / 60 % 60, seconds % 60);
-}
-
-static char *gap_text(const struct walk *walk, int64_t start_sample, int64_t end_sample)
-{
-    char from[16];
-    char to[16];
-    char text[GAP_TEXT_SIZE] = " [gap]";
-    int32_t rate = walk->job->sample_rate;
-    struct buf nothing = {0};
-
-    if (rate > 0) {
-        format_time(start_sample / rate, from);
-        format_time((end_sample + rate - 1) / rate, to);
-        (void)snprintf(text, sizeof text, " [gap %s\u2013%s]", from, to);
-    }
-    return mem_copy_string(without_first_space(walk, &nothing, text));
-}
+/* Gaps */
 
 static void pass_failed(struct walk *walk, struct chunk *chunk, struct chunk *previous)
 {
     struct job *job = walk->job;
-    int64_t samples = estimated_samples(job, chunk);
+    int64_t samples = gap_samples(job, chunk);
 
     if (previous != NULL && job->settled_parts == previous->index)
         settle(walk, previous,
-               has_sound(previous) ? first_word_at(previous, previous->audio.samples)
-                                   : word_count(previous));
+               chunk_has_sound(previous) ? first_word_at(previous, previous->audio.samples)
+                                         : word_count(previous));
     place(walk, chunk, previous, samples);
     emit(walk, (struct job_part){
                    .chunk_index = chunk->index,
-                   .text = gap_text(walk, chunk->start_sample, job->frontier_sample),
+                   .text = gap_text(job, chunk->start_sample, is_at_beginning(walk)),
                    .is_gap = true,
                    .start_sample = chunk->start_sample,
                    .end_sample = job->frontier_sample,
@@ -260,8 +171,7 @@ static void pass_failed(struct walk *walk, struct chunk *chunk, struct chunk *pr
     job->settled_parts = chunk->index + 1;
 }
 
-/* --- Seams -------------------------------------------------------------------------------------
- */
+/* Seams */
 
 /* Words of the chunk that no reading to come can change. */
 static int32_t stable_end(const struct walk *walk, const struct chunk *chunk)
@@ -315,7 +225,7 @@ static void decide_left(struct walk *walk, struct chunk *previous, struct chunk 
 {
     bool is_open = previous != NULL && walk->job->settled_parts == previous->index;
 
-    if (is_open && has_sound(previous) && has_sound(chunk)) {
+    if (is_open && chunk_has_sound(previous) && chunk_has_sound(chunk)) {
         decide_seam(walk, previous, chunk);
         return;
     }
@@ -329,9 +239,9 @@ static void pass_done(struct walk *walk, struct chunk *chunk, struct chunk *prev
 {
     struct job *job = walk->job;
 
-    learn_rate(job, chunk);
+    gap_learn_rate(job, chunk);
     decide_left(walk, previous, chunk);
-    place(walk, chunk, previous, in_job_rate(job, chunk));
+    place(walk, chunk, previous, gap_job_samples(job, chunk));
     job->available_chunks++;
     chunk->words.emitted = chunk->words.first;
     if (is_last(job, chunk)) {
@@ -342,12 +252,11 @@ static void pass_done(struct walk *walk, struct chunk *chunk, struct chunk *prev
     }
 }
 
-/* --- The walk ----------------------------------------------------------------------------------
- */
+/* The walk */
 
 static bool begins_elsewhere(const struct chunk *previous, const struct chunk *chunk)
 {
-    return previous != NULL && has_sound(previous) && has_sound(chunk) &&
+    return previous != NULL && chunk_has_sound(previous) && chunk_has_sound(chunk) &&
            previous->audio.next_byte != chunk->audio.first_byte;
 }
 
@@ -393,7 +302,7 @@ static bool pass_one(struct walk *walk)
     }
     if (chunk->status == CHUNK_DONE)
         pass_done(walk, chunk, previous);
-    else if (can_estimate(job))
+    else if (gap_can_estimate(job))
         pass_failed(walk, chunk, previous);
     else
         return false;

@@ -30,8 +30,7 @@ struct intake {
     bool has_failed;
 };
 
-/* --- Partitions --------------------------------------------------------------------------------
- */
+/* Partitions */
 
 static bool claim(struct intake *intake, struct batch_partition *partition, struct err *err)
 {
@@ -170,8 +169,7 @@ uint64_t intake_generation(const struct intake *intake)
     return intake->generation;
 }
 
-/* --- Collecting --------------------------------------------------------------------------------
- */
+/* Collecting */
 
 static bool is_full(const struct intake *intake)
 {
@@ -216,8 +214,7 @@ bool intake_has_failed(const struct intake *intake)
     return intake->has_failed;
 }
 
-/* --- Life --------------------------------------------------------------------------------------
- */
+/* Life */
 
 bool intake_start(struct store *store, const struct kafka_settings *settings,
                   struct intake_limits limits, struct intake **ret_intake, struct err *err)
@@ -242,7 +239,8 @@ bool intake_start(struct store *store, const struct kafka_settings *settings,
     intake->limits = limits;
     for (size_t i = 0; i < TOPIC_COUNT; i++)
         intake->stored_names[i] = kafka_topic_name(settings, TOPICS[i]);
-    if (!kafka_consumer_start(NULL, &options, handlers, &intake->consumer, err)) {
+    if (!store_check_topics(store, (const char *const *)intake->stored_names, TOPIC_COUNT, err) ||
+        !kafka_consumer_start(NULL, &options, handlers, &intake->consumer, err)) {
         intake_free(intake);
         return false;
     }

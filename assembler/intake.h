@@ -28,7 +28,7 @@ struct intake_limits {
     size_t bytes;
 };
 
-/* Leaves the group. */
+/* Leaves the group. The store is connected when an intake is started. */
 void intake_free(struct intake *intake);
 bool intake_start(struct store *store, const struct kafka_settings *settings,
                   struct intake_limits limits, struct intake **ret_intake,

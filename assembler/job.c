@@ -69,6 +69,14 @@ struct job *job_new(const char *job_id)
     return job;
 }
 
+struct job *job_find(struct job *jobs, const char *job_id)
+{
+    struct job *job;
+
+    HASH_FIND_STR(jobs, job_id, job);
+    return job;
+}
+
 struct chunk *job_chunk(const struct job *job, int32_t index)
 {
     struct chunk *chunk;
@@ -102,6 +110,11 @@ bool job_is_terminal(const struct job *job)
 bool chunk_is_terminal(const struct chunk *chunk)
 {
     return chunk->status == CHUNK_DONE || chunk->status == CHUNK_FAILED;
+}
+
+bool chunk_has_sound(const struct chunk *chunk)
+{
+    return chunk->status == CHUNK_DONE && chunk->audio.samples > 0;
 }
 
 /* Lists double at powers of two, so their capacity need not be kept. */

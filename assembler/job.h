@@ -179,12 +179,16 @@ struct job {
 
 void job_free(struct job *job);
 struct job *job_new(const char *job_id) FREED_BY(job_free);
+/* In the map of a transaction's jobs; NULL when it is not there. */
+struct job *job_find(struct job *jobs, const char *job_id);
 /* NULL when it is not loaded. */
 struct chunk *job_chunk(const struct job *job, int32_t index);
 /* Asserts that it is not loaded yet. */
 struct chunk *job_add_chunk(struct job *job, int32_t index);
 bool job_is_terminal(const struct job *job);
 bool chunk_is_terminal(const struct chunk *chunk);
+/* It is done and owns samples: a cover picture or an index has none. */
+bool chunk_has_sound(const struct chunk *chunk);
 
 /* Appends with the next seq; `take_data` is consumed. */
 void job_add_event(struct job *job, const char *type, char *take_data);

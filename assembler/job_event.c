@@ -78,8 +78,7 @@ static void add_sub_job(struct json *json, const struct job *job, int32_t chunk_
     add_int(json, "chunk_index", chunk_index);
 }
 
-/* --- chunk_complete ----------------------------------------------------------------------------
- */
+/* chunk_complete */
 
 static char *text_of(const struct chunk *chunk, const struct chunk_words *words)
 {
@@ -141,8 +140,7 @@ void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, in
     job_add_event(job, "chunk_complete", json_end(&json));
 }
 
-/* --- Failures ----------------------------------------------------------------------------------
- */
+/* Failures */
 
 char *job_event_error(const struct event_failed *failed)
 {
@@ -187,8 +185,7 @@ void job_event_add_chunk_retrying(struct job *job, const struct chunk *chunk, in
     job_add_event(job, "chunk_retrying", json_end(&json));
 }
 
-/* --- The ordered text --------------------------------------------------------------------------
- */
+/* The ordered text */
 
 static void add_placed(struct json *json, const struct assembly_step *step)
 {
@@ -233,8 +230,7 @@ void job_event_add_partial_transcript(struct job *job, const struct assembly_ste
     }
 }
 
-/* --- The whole job -----------------------------------------------------------------------------
- */
+/* The whole job */
 
 static void add_counters(struct json *json, const struct job *job)
 {
@@ -288,8 +284,7 @@ void job_event_add_job_failed(struct job *job)
     job_add_event(job, "job_failed", json_end(&json));
 }
 
-/* --- Views -------------------------------------------------------------------------------------
- */
+/* Views */
 
 /* 100 is for the terminal event alone. */
 static double progress(const struct job *job, double upload, double processing)

@@ -76,8 +76,7 @@ bool kafka_admin_start(const struct kafka_settings *settings, const char *work_t
     return true;
 }
 
-/* --- Partitions --------------------------------------------------------------------------------
- */
+/* Partitions */
 
 static rd_kafka_resp_err_t try_count(struct kafka_admin *admin, const char *full_name,
                                      int32_t *ret_count)
@@ -104,11 +103,13 @@ bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, u
     do {
         code = try_count(admin, full_name, ret_count);
     } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && clock_now_us() < deadline_us);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_err(err, code, full_name);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_err(err, code, full_name);
+    return *ret_count > 0 ||
+           err_set(err, ERR_REJECT, "kafka", 0, "the topic %s does not exist", full_name);
 }
 
-/* --- How far the workers have come -------------------------------------------------------------
- */
+/* How far the workers have come */
 
 static bool know_work_partitions(struct kafka_admin *admin)
 {

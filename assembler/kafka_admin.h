@@ -22,7 +22,7 @@ void kafka_admin_free(struct kafka_admin *admin);
 bool kafka_admin_start(const struct kafka_settings *settings, const char *work_topic,
                        const char *worker_group, struct kafka_admin **ret_admin,
                        struct err *err) MUST_CHECK;
-/* Waits up to `timeout_us`; 0 when there is no such topic. */
+/* Waits up to `timeout_us`. ERR_REJECT: there is no such topic. */
 bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, uint64_t timeout_us,
                                  int32_t *ret_count, struct err *err) MUST_CHECK;
 

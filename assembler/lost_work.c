@@ -53,8 +53,7 @@ static void home_partitions(const struct lost_work *lost, struct sql_rows *rows)
             sql_rows_int(rows, batch->partitions[i].number);
 }
 
-/* --- Passed work -------------------------------------------------------------------------------
- */
+/* Passed work */
 
 static void drop_oldest(struct lost_work *lost)
 {
@@ -109,8 +108,7 @@ static bool publish_again(struct lost_work *lost, uint64_t now_us, struct err *e
     return true;
 }
 
-/* --- Silence -----------------------------------------------------------------------------------
- */
+/* Silence */
 
 static struct batch_partition *home_of(struct lost_work *lost, const struct store_silent *silent)
 {

@@ -65,8 +65,7 @@ void processor_forget_jobs(struct processor *processor)
     processor->unfinished_count = 0;
 }
 
-/* --- What one transaction takes ----------------------------------------------------------------
- */
+/* What one transaction takes */
 
 struct slice {
     size_t count; /* records from the front of the batch */
@@ -108,8 +107,7 @@ static void give_back(struct processor *processor, const struct slice *slice)
         processor_resume_job(processor, slice->jobs[i].text, slice->homes[i]->number);
 }
 
-/* --- Records that may kill the process ---------------------------------------------------------
- */
+/* Records that may kill the process */
 
 static bool count_try(struct processor *processor, struct batch_partition *partition,
                       struct record *record, size_t slice_count, struct err *err)
@@ -144,8 +142,7 @@ static bool count_tries(struct processor *processor, size_t slice_count, struct 
     return true;
 }
 
-/* --- Outcomes ----------------------------------------------------------------------------------
- */
+/* Outcomes */
 
 static void move_on(struct processor *processor, const struct slice *slice)
 {

@@ -109,8 +109,7 @@ static void remove_job(struct relay *relay, struct relayed_job *job)
     free(job);
 }
 
-/* --- Sending -----------------------------------------------------------------------------------
- */
+/* Sending */
 
 static void on_report(void *context, struct kafka_position position, const struct err *err)
 {
@@ -237,8 +236,7 @@ void relay_forget(struct relay *relay, int32_t home_partition)
     }
 }
 
-/* --- Behind ------------------------------------------------------------------------------------
- */
+/* Behind */
 
 /* Only when nothing of the job is under way any more, so that its events stay in order. */
 static void list_behind(struct relay *relay, struct sql_rows *rows)
@@ -291,8 +289,7 @@ static bool catch_up(struct relay *relay, struct err *err)
     return is_read;
 }
 
-/* --- Writing down ------------------------------------------------------------------------------
- */
+/* Writing down */
 
 static bool write_down(struct relay *relay, struct err *err)
 {

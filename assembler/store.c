@@ -131,8 +131,7 @@ const char *store_backend_start(const struct store *store)
     return store->backend_start;
 }
 
-/* --- Queueing ----------------------------------------------------------------------------------
- */
+/* Queueing */
 
 static void push(struct store *store, const struct store_statement *statement,
                  PGresult **ret_result, bool is_preparation)
@@ -188,8 +187,7 @@ void store_send_commit(struct store *store)
     store_send(store, &COMMIT, 0, NULL, NULL);
 }
 
-/* --- Waiting -----------------------------------------------------------------------------------
- */
+/* Waiting */
 
 /* False: the connection is lost, or the server is silent. */
 static bool wait_once(struct store *store, uint64_t deadline_us, struct err *err)
@@ -346,33 +344,4 @@ void store_rollback(struct store *store)
     store_send(store, &ROLLBACK, 0, NULL, NULL);
     if (!store_run(store, &err))
         log_warn("rollback_failed", "the connection is dropped", LOG_ERR(&err));
-}
-
-/* --- Reading results ---------------------------------------------------------------------------
- */
-
-void store_clear_at(PGresult **result)
-{
-    PQclear(*result);
-    *result = NULL;
-}
-
-int64_t store_int(const PGresult *result, int row, int column)
-{
-    return strtoll(PQgetvalue(result, row, column), NULL, 10);
-}
-
-int64_t store_int_or(const PGresult *result, int row, int column, int64_t fallback)
-{
-    return PQgetisnull(result, row, column) ? fallback : store_int(result, row, column);
-}
-
-bool store_bool(const PGresult *result, int row, int column)
-{
-    return PQgetvalue(result, row, column)[0] == 't';
-}
-
-const char *store_text(const PGresult *result, int row, int column)
-{
-    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
 }

@@ -18,6 +18,9 @@ static const struct store_statement MOVE = {
     " WHERE o.topic = m.topic AND o.partition = m.partition AND o.next_offset = m.expected"
     " RETURNING o.topic, o.partition"};
 
+static const struct store_statement OTHER_TOPIC = {
+    "other_topic", "SELECT topic FROM consumer_offsets WHERE topic <> ALL ($1::text[]) LIMIT 1"};
+
 static const struct store_statement INSERT = {
     "insert_offset", "INSERT INTO consumer_offsets (topic, partition, next_offset)"
                      " VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"};
@@ -50,6 +53,24 @@ static const struct store_statement COUNT_TRY = {
     "count_try", "UPDATE consumer_offsets SET stuck_offset = next_offset, stuck_count ="
                  "  CASE WHEN stuck_offset = next_offset THEN stuck_count + 1 ELSE 1 END"
                  " WHERE topic = $1 AND partition = $2 RETURNING stuck_count"};
+
+bool store_check_topics(struct store *store, const char *const *topics, size_t count,
+                        struct err *err)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+    CLEANUP(store_clear_at) PGresult *result = NULL;
+
+    sql_rows_init(&rows, 1);
+    for (size_t i = 0; i < count; i++)
+        sql_rows_text(&rows, topics[i]);
+    store_send_rows(store, &OTHER_TOPIC, &rows, &result);
+    if (!store_run(store, err))
+        return false;
+    return PQntuples(result) == 0 ||
+           err_set(err, ERR_REJECT, "assembler", 0,
+                   "this database is that of the topic %s: each --topic-prefix needs its own",
+                   store_text(result, 0, 0));
+}
 
 void store_send_moves(struct store *store, const struct store_move *moves, size_t count,
                       PGresult **ret_result)

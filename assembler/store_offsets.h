@@ -16,6 +16,11 @@
 #include "common/attrs.h"
 #include "common/err.h"
 
+/* ERR_REJECT when other topics than these (full names) are known to the database: it belongs to a
+ * deployment with another prefix, whose jobs we would take for ours. */
+bool store_check_topics(struct store *store, const char *const *topics, size_t count,
+                        struct err *err) MUST_CHECK;
+
 struct store_move {
     const char *topic;
     int32_t partition;

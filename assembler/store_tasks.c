@@ -129,8 +129,7 @@ void store_send_ready(struct store *store, const struct job *jobs, PGresult **re
         store_send_rows(store, &WAKE_READY, &rows, ret_result);
 }
 
-/* --- Publishing --------------------------------------------------------------------------------
- */
+/* Publishing */
 
 void store_task_done(struct store_task *task)
 {
@@ -203,8 +202,7 @@ bool store_finish_tasks(struct store *store, struct sql_rows *rows, struct err *
     return store_run(store, err);
 }
 
-/* --- Finding -----------------------------------------------------------------------------------
- */
+/* Finding */
 
 bool store_find_lost_work(struct store *store, struct sql_rows *passed,
                           struct sql_rows *home_partitions, int64_t after_us, int64_t *ret_count,

@@ -88,8 +88,7 @@ static void home_partitions(const struct tasks *tasks, struct sql_rows *rows)
             sql_rows_int(rows, batch->partitions[i].number);
 }
 
-/* --- Publishing --------------------------------------------------------------------------------
- */
+/* Publishing */
 
 static void on_report(void *context, struct kafka_position position, const struct err *err)
 {
@@ -185,8 +184,7 @@ static bool publish_due(struct tasks *tasks, struct sql_rows *homes, struct err 
     return true;
 }
 
-/* --- Finishing ---------------------------------------------------------------------------------
- */
+/* Finishing */
 
 static void collect_finished(struct tasks *tasks, struct sql_rows *rows)
 {
@@ -226,8 +224,7 @@ static bool finish_reported(struct tasks *tasks, struct err *err)
     return true;
 }
 
-/* --- Time --------------------------------------------------------------------------------------
- */
+/* Time */
 
 static bool look(struct tasks *tasks, uint64_t now_us, struct err *err)
 {

@@ -42,8 +42,7 @@ void unit_result_done(struct unit_result *result)
     }
 }
 
-/* --- Offsets -----------------------------------------------------------------------------------
- */
+/* Offsets */
 
 struct moves {
     struct store_move items[BATCH_PARTITIONS_MAX];
@@ -81,8 +80,7 @@ static void collect_moves(const struct unit_of_work *unit, struct moves *moves)
         (void)move_of(moves, unit->unfinished_homes[i]);
 }
 
-/* --- Loading -----------------------------------------------------------------------------------
- */
+/* Loading */
 
 struct wishes {
     struct store_wish *items; /* owned */
@@ -169,8 +167,7 @@ static bool open_transaction(struct run *run, struct err *err)
     return true;
 }
 
-/* --- Applying ----------------------------------------------------------------------------------
- */
+/* Applying */
 
 static void apply_records(struct run *run)
 {
@@ -178,11 +175,10 @@ static void apply_records(struct run *run)
 
     for (size_t i = 0; i < run->unit->count; i++) {
         const struct record *record = &run->unit->records[i];
-        struct job *job;
 
         if (record->is_dead)
             continue;
-        HASH_FIND_STR(run->jobs, record->event.job.text, job);
+        struct job *job = job_find(run->jobs, record->event.job.text);
         if (apply_record(run->settings, job, record, now_wall_us) == APPLY_NO_CHUNK)
             run->fits_nothing = true;
     }
