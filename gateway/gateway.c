@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/blob_file.h"
 #include "common/kafka_producer.h"
@@ -185,12 +186,17 @@ void gateway_drain(struct gateway *gateway, void (*on_empty)(void *context), voi
 }
 
 /* Who was refused is worth a line; the rest is in the metrics. */
+static enum log_level access_level(const struct http_access *access)
+{
+    if (access->status < 400 || strcmp(access->pattern, "/readyz") == 0)
+        return LOG_LEVEL_DEBUG;
+    return access->status < 500 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+}
+
 static void on_access(const struct http_access *access, void *context)
 {
     const struct gateway *gateway = context;
-    enum log_level level = access->status >= 500   ? LOG_LEVEL_WARN
-                           : access->status >= 400 ? LOG_LEVEL_INFO
-                                                   : LOG_LEVEL_DEBUG;
+    enum log_level level = access_level(access);
 
     gateway_metrics_observe(gateway->metrics, access);
     if (!log_is_on(level))
