@@ -29,6 +29,7 @@
 #include "common/kafka_client.h"
 #include "common/kafka_held.h"
 #include "common/kafka_lookup.h"
+#include "common/kafka_names.h"
 #include "common/kafka_partitions.h"
 #include "common/kafka_stats.h"
 #include "common/kafka_wakeup.h"
@@ -44,10 +45,7 @@ struct kafka_consumer {
     struct kafka_consumer_handlers handlers;
     bool has_group;
     bool from_end;
-    size_t topic_count;
-    char **full_names;    /* owned */
-    const char **names;   /* inside full_names, behind the prefix; owned array */
-    size_t prefix_length; /* of full_names */
+    struct kafka_names topics;
 
     rd_kafka_t *rk;          /* owned */
     rd_kafka_queue_t *queue; /* owned handle of the consumer's queue */
@@ -64,22 +62,15 @@ struct kafka_consumer {
 
 /* Assignment */
 
-static const char *full_name_of(const struct kafka_consumer *consumer, const char *topic)
-{
-    for (size_t i = 0; i < consumer->topic_count; i++)
-        if (strcmp(consumer->names[i], topic) == 0)
-            return consumer->full_names[i];
-    return topic;
-}
-
-/* A list of one. */
+/* A list of one; `topic` is one of ours. */
 static rd_kafka_topic_partition_list_t *
 list_of(const struct kafka_consumer *consumer, const char *topic, int32_t partition, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
-    rd_kafka_topic_partition_list_add(list, full_name_of(consumer, topic), partition)->offset =
-        offset;
+    rd_kafka_topic_partition_list_add(
+        list, consumer->topics.full[kafka_names_find(&consumer->topics, topic)], partition)
+        ->offset = offset;
     return list;
 }
 
@@ -88,15 +79,15 @@ static rd_kafka_topic_partition_list_t *list_of_all(const struct kafka_consumer 
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
-    for (size_t i = 0; i < consumer->topic_count; i++) {
-        int32_t limit = kafka_partitions_limit(consumer->partitions, consumer->names[i]);
+    for (size_t i = 0; i < consumer->topics.count; i++) {
+        int32_t limit = kafka_partitions_limit(consumer->partitions, consumer->topics.own[i]);
 
         for (int32_t number = 0; number < limit; number++) {
             const struct kafka_partition *ours =
-                kafka_partitions_find(consumer->partitions, consumer->names[i], number);
+                kafka_partitions_find(consumer->partitions, consumer->topics.own[i], number);
 
             if (ours != NULL)
-                rd_kafka_topic_partition_list_add(list, consumer->full_names[i], number)->offset =
+                rd_kafka_topic_partition_list_add(list, consumer->topics.full[i], number)->offset =
                     kafka_partition_position(ours);
         }
     }
@@ -125,7 +116,7 @@ static int64_t first_offset(const struct kafka_consumer *consumer, const char *t
 
 static void add_partition(struct kafka_consumer *consumer, rd_kafka_topic_partition_t *at)
 {
-    const char *topic = at->topic + consumer->prefix_length;
+    const char *topic = at->topic + consumer->topics.prefix_length;
 
     at->offset = first_offset(consumer, topic, at->partition);
     kafka_partitions_add(consumer->partitions, topic, at->partition, at->offset);
@@ -135,7 +126,7 @@ static void add_partition(struct kafka_consumer *consumer, rd_kafka_topic_partit
 static void remove_partition(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *at,
                              bool lost)
 {
-    const char *topic = at->topic + consumer->prefix_length;
+    const char *topic = at->topic + consumer->topics.prefix_length;
 
     log_partition(LOG_LEVEL_INFO, lost ? "kafka_lost" : "kafka_revoked", "partition revoked", at);
     kafka_partitions_remove(consumer->partitions, topic, at->partition);
@@ -234,11 +225,11 @@ static void serve_error(struct kafka_consumer *consumer, const rd_kafka_message_
 {
     if (message->err == RD_KAFKA_RESP_ERR__FATAL)
         tell_fatal(consumer, rd_kafka_message_errstr(message));
-    else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && partition != NULL)
-        reach_end(partition, message->offset);
-    else
+    else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
         log_warn("kafka_consume_failed", rd_kafka_message_errstr(message), LOG_STR("topic", topic),
                  LOG_INT("partition", message->partition));
+    else if (partition != NULL)
+        reach_end(partition, message->offset);
 }
 
 static void deliver(struct kafka_consumer *consumer, const rd_kafka_message_t *raw,
@@ -258,17 +249,15 @@ static void deliver(struct kafka_consumer *consumer, const rd_kafka_message_t *r
     consumer->handlers.on_message(consumer->handlers.context, &message);
 }
 
-/* The partition ends before the record that we expect: the topic was cut off, or made anew. */
-static bool is_cut_off(const struct kafka_consumer *consumer, const rd_kafka_message_t *message,
-                       int64_t expected)
+/* Where the partition ends, as the last fetch said; -1: not known yet. */
+static int64_t known_end(const struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
-    int64_t low;
-    int64_t high;
+    int64_t low = -1;
+    int64_t high = -1;
 
-    return rd_kafka_get_watermark_offsets(consumer->rk, rd_kafka_topic_name(message->rkt),
-                                          message->partition, &low,
-                                          &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           high >= 0 && high < expected;
+    (void)rd_kafka_get_watermark_offsets(consumer->rk, rd_kafka_topic_name(message->rkt),
+                                         message->partition, &low, &high);
+    return high;
 }
 
 /* Another record came than the next one, which is not there any more. True: go on with it. */
@@ -291,32 +280,52 @@ static bool go_on_from(struct kafka_consumer *consumer, const rd_kafka_message_t
     return false;
 }
 
-static bool is_wanted(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
-                      const struct kafka_partition *partition, const char *topic)
+/* True the first time: reads again from the record that is missing, for the gap may be
+ * librdkafka's and not the topic's. */
+static bool reads_again(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
+                        struct kafka_partition *partition, const char *topic)
 {
-    if (partition == NULL)
+    if (partition->gap_at == partition->next)
         return false;
-    if (partition->next < 0 || message->offset == partition->next)
+    log_info("kafka_gap", "records are missing: reading once more", LOG_STR("topic", topic),
+             LOG_INT("partition", message->partition), LOG_INT("expected", partition->next),
+             LOG_INT("came", message->offset));
+    partition->gap_at = partition->next;
+    kafka_consumer_seek(consumer, topic, message->partition, partition->next);
+    return true;
+}
+
+static bool is_wanted(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
+                      struct kafka_partition *partition, const char *topic)
+{
+    int64_t end = message->offset < partition->next ? known_end(consumer, message) : -1;
+
+    switch (kafka_partition_judge(partition, message->offset, end)) {
+    case KAFKA_RECORD_NEXT:
         return true;
-    if (message->offset < partition->next)
-        return is_cut_off(consumer, message, partition->next) &&
-               go_on_from(consumer, message, topic, partition->next);
-    /* A compacted topic has gaps, and whoever reads one has no use for on_out_of_range. */
-    return consumer->handlers.on_out_of_range == NULL ||
-           go_on_from(consumer, message, topic, partition->next);
+    case KAFKA_RECORD_STALE:
+        return false;
+    case KAFKA_RECORD_AFTER_GAP: /* a compacted topic has gaps: only who asks wants to know */
+        return consumer->handlers.on_out_of_range == NULL ||
+               (!reads_again(consumer, message, partition, topic) &&
+                go_on_from(consumer, message, topic, partition->next));
+    case KAFKA_RECORD_OF_NEW_TOPIC:
+        return go_on_from(consumer, message, topic, partition->next);
+    }
+    return false;
 }
 
 static void serve_message(struct kafka_consumer *consumer, rd_kafka_message_t *take_message)
 {
     const char *full_name =
         take_message->rkt != NULL ? rd_kafka_topic_name(take_message->rkt) : NULL;
-    const char *topic = full_name != NULL ? full_name + consumer->prefix_length : "";
+    const char *topic = full_name != NULL ? full_name + consumer->topics.prefix_length : "";
     struct kafka_partition *partition =
         kafka_partitions_find(consumer->partitions, topic, take_message->partition);
 
     if (take_message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         serve_error(consumer, take_message, partition, topic);
-    } else if (is_wanted(consumer, take_message, partition, topic)) {
+    } else if (partition != NULL && is_wanted(consumer, take_message, partition, topic)) {
         partition->next = take_message->offset + 1;
         deliver(consumer, take_message, topic);
     }
@@ -364,17 +373,18 @@ static bool serve_one(struct kafka_consumer *consumer)
 /* Without a group: takes the partitions that we do not have yet. */
 static void serve_lookup(struct kafka_consumer *consumer)
 {
-    CLEANUP(mem_free_at) int32_t *counts = mem_array(consumer->topic_count, sizeof *counts);
+    CLEANUP(mem_free_at) int32_t *counts = mem_array(consumer->topics.count, sizeof *counts);
     size_t before = kafka_partitions_count(consumer->partitions);
 
     if (!kafka_lookup_take(consumer->lookup, counts))
         return;
     consumer->is_up = true;
-    for (size_t i = 0; i < consumer->topic_count; i++) {
-        int32_t number = kafka_partitions_limit(consumer->partitions, consumer->names[i]);
+    for (size_t i = 0; i < consumer->topics.count; i++) {
+        int32_t number = kafka_partitions_limit(consumer->partitions, consumer->topics.own[i]);
 
         for (; number < counts[i]; number++) {
-            rd_kafka_topic_partition_t at = {.topic = consumer->full_names[i], .partition = number};
+            rd_kafka_topic_partition_t at = {.topic = consumer->topics.full[i],
+                                             .partition = number};
             add_partition(consumer, &at);
         }
     }
@@ -404,23 +414,13 @@ static struct kafka_consumer *new_consumer(struct loop *loop,
                                            struct kafka_consumer_handlers handlers)
 {
     struct kafka_consumer *consumer = mem_new(sizeof *consumer);
-    size_t count = 0;
 
-    while (options->topics[count] != NULL)
-        count++;
     consumer->handlers = handlers;
     consumer->has_group = options->group_id != NULL;
     consumer->from_end = options->from_end;
     consumer->held_limit_bytes = (size_t)options->queued_kbytes * 1024;
-    consumer->topic_count = count;
-    consumer->full_names = mem_array(count, sizeof(char *));
-    consumer->names = mem_array(count, sizeof(char *));
-    for (size_t i = 0; i < count; i++) {
-        consumer->full_names[i] = kafka_topic_name(&options->settings, options->topics[i]);
-        consumer->prefix_length = strlen(consumer->full_names[i]) - strlen(options->topics[i]);
-        consumer->names[i] = consumer->full_names[i] + consumer->prefix_length;
-    }
-    consumer->partitions = kafka_partitions_new(consumer->names, count);
+    kafka_names_init(&consumer->topics, &options->settings, options->topics);
+    consumer->partitions = kafka_partitions_new(consumer->topics.own, consumer->topics.count);
     consumer->wakeup = kafka_wakeup_new(loop, on_wake, consumer);
     return consumer;
 }
@@ -443,10 +443,10 @@ static bool open_client(struct kafka_consumer *consumer,
 static bool subscribe(struct kafka_consumer *consumer, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->topic_count);
+        rd_kafka_topic_partition_list_new((int)consumer->topics.count);
 
-    for (size_t i = 0; i < consumer->topic_count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->full_names[i], RD_KAFKA_PARTITION_UA);
+    for (size_t i = 0; i < consumer->topics.count; i++)
+        rd_kafka_topic_partition_list_add(list, consumer->topics.full[i], RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_err(err, code, "subscribe");
@@ -464,8 +464,8 @@ bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_options
         return false;
     }
     if (!consumer->has_group)
-        consumer->lookup = kafka_lookup_new(consumer->rk, consumer->full_names,
-                                            consumer->topic_count, REFRESH_US, consumer->wakeup);
+        consumer->lookup = kafka_lookup_new(consumer->rk, consumer->topics.full,
+                                            consumer->topics.count, REFRESH_US, consumer->wakeup);
     *ret_consumer = consumer;
     return true;
 }
@@ -483,10 +483,7 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
     }
     kafka_wakeup_free(consumer->wakeup);
     kafka_partitions_free(consumer->partitions);
-    for (size_t i = 0; i < consumer->topic_count; i++)
-        free(consumer->full_names[i]);
-    free(consumer->names);
-    free(consumer->full_names);
+    kafka_names_done(&consumer->topics);
     free(consumer);
 }
 

@@ -84,6 +84,16 @@ int64_t kafka_partition_position(const struct kafka_partition *partition)
     return partition->next >= 0 ? partition->next : partition->start;
 }
 
+enum kafka_record_kind kafka_partition_judge(const struct kafka_partition *partition,
+                                             int64_t offset, int64_t end)
+{
+    if (partition->next < 0 || offset == partition->next)
+        return KAFKA_RECORD_NEXT;
+    if (offset > partition->next)
+        return KAFKA_RECORD_AFTER_GAP;
+    return end >= 0 && end < partition->next ? KAFKA_RECORD_OF_NEW_TOPIC : KAFKA_RECORD_STALE;
+}
+
 void kafka_partitions_add(struct kafka_partitions *partitions, const char *topic, int32_t partition,
                           int64_t start)
 {
@@ -95,6 +105,7 @@ void kafka_partitions_add(struct kafka_partitions *partitions, const char *topic
     if (!added->is_assigned)
         partitions->assigned_count++;
     added->is_assigned = true;
+    added->gap_at = -1;
     kafka_partition_start_at(added, start);
 }
 

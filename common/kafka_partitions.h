@@ -16,6 +16,7 @@ struct kafka_partition {
     bool is_assigned;
     bool is_at_end; /* has been at the end since it was assigned or sought */
     int64_t start;  /* as assigned or sought: may be a logical (negative) offset */
+    int64_t gap_at; /* what `next` was when a gap was read once more; -1: no gap yet */
     int64_t next;   /* of the record expected next; -1 while only a logical start is known */
 };
 
@@ -40,6 +41,15 @@ int32_t kafka_partitions_limit(const struct kafka_partitions *partitions, const 
 size_t kafka_partitions_count(const struct kafka_partitions *partitions);
 /* False when there is none. */
 bool kafka_partitions_are_at_end(const struct kafka_partitions *partitions);
+/* What a record is that came for the partition; `end` is where it is known to end, -1: unknown. */
+enum kafka_record_kind {
+    KAFKA_RECORD_NEXT,
+    KAFKA_RECORD_STALE,        /* fetched for a position that has ended */
+    KAFKA_RECORD_AFTER_GAP,    /* those before it are not there any more */
+    KAFKA_RECORD_OF_NEW_TOPIC, /* the topic was cut off, or made anew: it ends before `next` */
+};
+enum kafka_record_kind kafka_partition_judge(const struct kafka_partition *partition,
+                                             int64_t offset, int64_t end);
 /* Where to read on. */
 int64_t kafka_partition_position(const struct kafka_partition *partition);
 

@@ -25,6 +25,7 @@
 #include "common/clock.h"
 #include "common/kafka_close.h"
 #include "common/kafka_lookup.h"
+#include "common/kafka_names.h"
 #include "common/kafka_stats.h"
 #include "common/kafka_wakeup.h"
 #include "common/log.h"
@@ -50,9 +51,7 @@ struct pending {
 struct kafka_producer {
     rd_kafka_conf_t *conf; /* every client is made from a copy of it; owned */
     int64_t queue_limit_bytes;
-    size_t topic_count;
-    char **names;      /* as given to kafka_producer_send(); owned */
-    char **full_names; /* owned */
+    struct kafka_names topics;
     struct kafka_wakeup *wakeup;
     bool has_loop;
 
@@ -172,9 +171,9 @@ static bool open_client(struct kafka_producer *producer, struct err *err)
     producer->queue = rd_kafka_queue_get_main(producer->rk);
     if (producer->has_loop)
         kafka_wakeup_watch(producer->wakeup, producer->queue);
-    for (size_t i = 0; i < producer->topic_count; i++)
-        producer->handles[i] = rd_kafka_topic_new(producer->rk, producer->full_names[i], NULL);
-    producer->lookup = kafka_lookup_new(producer->rk, producer->full_names, producer->topic_count,
+    for (size_t i = 0; i < producer->topics.count; i++)
+        producer->handles[i] = rd_kafka_topic_new(producer->rk, producer->topics.full[i], NULL);
+    producer->lookup = kafka_lookup_new(producer->rk, producer->topics.full, producer->topics.count,
                                         0, producer->wakeup);
     return true;
 }
@@ -184,7 +183,7 @@ static void close_client(struct kafka_producer *producer, unsigned wait_s)
     if (producer->rk == NULL)
         return;
     kafka_lookup_free(producer->lookup);
-    for (size_t i = 0; i < producer->topic_count; i++)
+    for (size_t i = 0; i < producer->topics.count; i++)
         rd_kafka_topic_destroy(producer->handles[i]);
     kafka_wakeup_unwatch(producer->queue);
     rd_kafka_queue_destroy(producer->queue);
@@ -244,30 +243,14 @@ static void on_wake(void *context)
     serve(context, 0);
 }
 
-static size_t count_names(const char *const *names)
-{
-    size_t count = 0;
-
-    while (names[count] != NULL)
-        count++;
-    return count;
-}
-
 static struct kafka_producer *new_producer(struct loop *loop,
                                            const struct kafka_producer_options *options)
 {
     struct kafka_producer *producer = mem_new(sizeof *producer);
-    size_t count = count_names(options->topics);
 
     producer->queue_limit_bytes = options->queue_limit_bytes;
-    producer->topic_count = count;
-    producer->names = mem_array(count, sizeof(char *));
-    producer->full_names = mem_array(count, sizeof(char *));
-    producer->handles = mem_array(count, sizeof(rd_kafka_topic_t *));
-    for (size_t i = 0; i < count; i++) {
-        producer->names[i] = mem_copy_string(options->topics[i]);
-        producer->full_names[i] = kafka_topic_name(&options->settings, options->topics[i]);
-    }
+    kafka_names_init(&producer->topics, &options->settings, options->topics);
+    producer->handles = mem_array(producer->topics.count, sizeof(rd_kafka_topic_t *));
     producer->has_loop = loop != NULL;
     producer->wakeup = kafka_wakeup_new(loop, on_wake, producer);
     return producer;
@@ -282,13 +265,8 @@ void kafka_producer_free(struct kafka_producer *producer)
     kafka_wakeup_free(producer->wakeup);
     if (producer->conf != NULL)
         rd_kafka_conf_destroy(producer->conf);
-    for (size_t i = 0; i < producer->topic_count; i++) {
-        free(producer->full_names[i]);
-        free(producer->names[i]);
-    }
     free(producer->handles);
-    free(producer->full_names);
-    free(producer->names);
+    kafka_names_done(&producer->topics);
     free(producer);
 }
 
@@ -303,15 +281,6 @@ bool kafka_producer_start(struct loop *loop, const struct kafka_producer_options
     }
     *ret_producer = producer;
     return true;
-}
-
-/* NULL: not one of those given at start. */
-static rd_kafka_topic_t *find_topic(const struct kafka_producer *producer, const char *name)
-{
-    for (size_t i = 0; i < producer->topic_count; i++)
-        if (strcmp(producer->names[i], name) == 0)
-            return producer->handles[i];
-    return NULL;
 }
 
 static size_t record_size(const struct kafka_record *record)
@@ -355,8 +324,8 @@ static void *without_const(const void *data)
 }
 
 /* Hands the record to librdkafka, which copies it. */
-static rd_kafka_resp_err_t produce(rd_kafka_topic_t *topic, const struct kafka_record *record,
-                                   struct pending *pending, rd_kafka_t *rk)
+static rd_kafka_resp_err_t produce(struct kafka_producer *producer, rd_kafka_topic_t *topic,
+                                   const struct kafka_record *record, struct pending *pending)
 {
     rd_kafka_headers_t *headers = new_headers(record);
     const rd_kafka_vu_t fields[] = {
@@ -370,7 +339,7 @@ static rd_kafka_resp_err_t produce(rd_kafka_topic_t *topic, const struct kafka_r
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = pending},
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(rk, fields, ARRAY_LEN(fields));
+    rd_kafka_error_t *error = rd_kafka_produceva(producer->rk, fields, ARRAY_LEN(fields));
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
 
     if (error != NULL)
@@ -389,9 +358,9 @@ static void track(struct kafka_producer *producer, struct pending *pending)
 bool kafka_producer_send(struct kafka_producer *producer, const struct kafka_record *record,
                          kafka_on_report on_report, void *context, struct err *err)
 {
-    rd_kafka_topic_t *topic = find_topic(producer, record->topic);
+    size_t topic = kafka_names_find(&producer->topics, record->topic);
 
-    if (topic == NULL && producer->rk != NULL)
+    if (topic == producer->topics.count)
         return err_set(err, ERR_REJECT, "kafka", 0, "produce: no topic %s", record->topic);
     if (!can_send(producer, record, err))
         return false;
@@ -399,7 +368,7 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct kafka_rec
     struct pending *pending = mem_new(sizeof *pending);
     *pending = (struct pending){
         .on_report = on_report, .context = context, .size_bytes = record_size(record)};
-    rd_kafka_resp_err_t code = produce(topic, record, pending, producer->rk);
+    rd_kafka_resp_err_t code = produce(producer, producer->handles[topic], record, pending);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         track(producer, pending);
         return true;
