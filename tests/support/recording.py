@@ -37,7 +37,8 @@ def mp3(seconds: float, options: tuple[str, ...] = ("-b:a", "192k")) -> Recordin
     source = wav(seconds)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "recording.mp3"
-        subprocess.run(["ffmpeg", "-v", "error", "-f", "wav", "-i", "pipe:0", *options, str(path)], input=source.data, check=True)
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "wav", "-i", "pipe:0", *options, str(path)],
+                       input=source.data, check=True)
         return Recording("recording.mp3", path.read_bytes(), source.text)
 
 

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs corpus.json against a gateway: CHUNKSCRIBE_GATEWAY=http://127.0.0.1:8080 pytest tests/http"""
+"""The corpus of malformed and smuggling requests (tests/http) against a running gateway."""
 
 import json
-import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-GATEWAY = os.environ.get("CHUNKSCRIBE_GATEWAY")
-CORPUS = json.loads(Path(__file__).with_name("corpus.json").read_text(encoding="utf-8"))
+CORPUS = json.loads((Path(__file__).parents[1] / "http" / "corpus.json").read_text())
 
 # The problems of the protocol; any other answer means that the request reached its route.
-OF_THE_PROTOCOL = {word for vector in CORPUS for word in vector["expect"]} - {"accepted", "continue"}
-
-pytestmark = pytest.mark.skipif(not GATEWAY, reason="CHUNKSCRIBE_GATEWAY names no gateway")
+OF_THE_PROTOCOL = {word for vector in CORPUS
+                   for word in vector["expect"]} - {"accepted", "continue"}
 
 
 def request_bytes(vector: dict) -> bytes:
@@ -70,8 +67,8 @@ def describe(status: int, content_type: bytes, body: bytes) -> str:
     return "accepted"
 
 
-def run(vector: dict, cut: int) -> tuple[list[str], bool]:
-    address = urlsplit(GATEWAY)
+def run(base_url: str, vector: dict, cut: int) -> tuple[list[str], bool]:
+    address = urlsplit(base_url)
     data = request_bytes(vector)
     with socket.create_connection((address.hostname, address.port), 5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -90,7 +87,8 @@ def run(vector: dict, cut: int) -> tuple[list[str], bool]:
 
 
 @pytest.mark.parametrize("vector", CORPUS, ids=lambda vector: vector["name"])
-def test_each_request_gets_its_verdict(vector):
+def test_each_request_gets_its_verdict(standing, vector):
     length = len(request_bytes(vector))
     for cut in {0, 1, length // 2, length - 1}:
-        assert run(vector, cut) == (vector["expect"], vector["closes"]), f"cut at {cut}"
+        found = run(standing.gateway.base_url, vector, cut)
+        assert found == (vector["expect"], vector["closes"]), f"cut at {cut}"
