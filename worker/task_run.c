@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who calls whom: intake starts a task; each answer (an acknowledgement, the decoder's end, a
- * window's words) becomes an event of the table, and the action that the table gives is carried
- * out here. Decoder and speech service work at the same time: the decoder is paused while as many
- * windows as allowed are being read, which bounds what a task holds in memory.
+ * Who calls whom: intake starts a task; each answer (an acknowledgement, the end of the audio, the
+ * last window's words) becomes an event of the table, and the action that the table gives is
+ * carried out here.
  */
 
 #include "worker/task_run.h"
@@ -12,9 +11,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/listening.h"
 #include "worker/task.h"
 #include "worker/task_events.h"
-#include "worker/transcription.h"
 #include "worker/worker_metrics.h"
 
 #define ALIVE_EVERY_S 30
@@ -25,13 +24,10 @@ struct task_run {
     struct task task;
     struct work_item *item; /* owned */
     uint64_t started_us;
-    struct event *alive_timer; /* owned */
-    struct fetch_files files;  /* open while fetching */
-    struct decoder_job *decoder_job;
-    bool decoder_is_paused;
-    struct media_report report; /* once there is a transcription */
-    struct transcription *transcription;
-    struct event result; /* owned; when cut short */
+    struct event *alive_timer;   /* owned */
+    struct fetch_files files;    /* open while fetching */
+    struct listening *listening; /* owned; from decoding on */
+    struct event result;         /* owned; when cut short */
     bool has_result;
     struct emission *emission; /* chunk.started or the result, unacknowledged */
 };
@@ -59,11 +55,8 @@ static void set_failure(struct task_run *run, const struct err *err)
 
 static void stop_working(struct task_run *run)
 {
-    if (run->decoder_job != NULL)
-        decoder_job_cancel(run->decoder_job);
-    run->decoder_job = NULL;
-    if (run->transcription != NULL)
-        transcription_stop(run->transcription);
+    if (run->listening != NULL)
+        listening_stop(run->listening);
     fetch_close(&run->files);
 }
 
@@ -132,12 +125,14 @@ static void publish_result(struct task_run *run)
 static void conclude(struct task_run *run)
 {
     const struct task_services *services = run->services;
-    struct event result = task_event_transcribed(work_of(run), &run->report, run->transcription,
-                                                 services->model, clock_now_us() - run->started_us);
+    const struct media_report *report = listening_report(run->listening);
+    struct event result =
+        task_event_transcribed(work_of(run), report, listening_transcription(run->listening),
+                               services->model, clock_now_us() - run->started_us);
     struct err err;
 
     metrics_add(services->metrics, WORKER_METRIC_AUDIO_MILLISECONDS, 0,
-                run->report.samples * 1000 / run->report.sample_rate);
+                report->samples * 1000 / report->sample_rate);
     if (!publish(run, &result, &err)) {
         set_failure(run, &err);
         publish_result(run);
@@ -145,38 +140,42 @@ static void conclude(struct task_run *run)
     event_done(&result);
 }
 
-/* Transcribing */
+/* Listening */
 
-static void tell_partial(struct task_run *run, int32_t window_index, const struct reading *reading)
+static void on_window(void *context, int32_t window_index, const struct reading *reading)
 {
+    struct task_run *run = context;
+    const struct media_report *report = listening_report(run->listening);
     const struct event_window window = {
         .index = window_index,
-        .count = transcription_window_count(run->transcription),
-        .overlap =
-            (int64_t)run->services->overlap_samples * run->report.sample_rate / MEDIA_PCM_RATE,
+        .count = transcription_window_count(listening_transcription(run->listening)),
+        .overlap = (int64_t)run->services->overlap_samples * report->sample_rate / MEDIA_PCM_RATE,
         .reading = reading,
     };
 
     /* The only window's words are the result's. */
     if (window.count == 1 || reading->word_count == 0)
         return;
-    struct event event = task_event_partial(work_of(run), &run->report, &window);
+    struct event event = task_event_partial(work_of(run), report, &window);
     if (event.partial.text[0] != '\0')
         emit_event_once(run->services->emit, &event, run->item->traceparent);
     event_done(&event);
 }
 
-static void on_window(void *context, int32_t window_index, const struct reading *reading)
+static void on_audio_ended(void *context)
 {
-    struct task_run *run = context;
+    step(context, TASK_EVENT_AUDIO_ENDED);
+}
 
-    tell_partial(run, window_index, reading);
-    if (run->decoder_is_paused && !transcription_is_full(run->transcription)) {
-        run->decoder_is_paused = false;
-        decoder_job_resume(run->decoder_job);
-    }
-    if (run->task.state == TASK_TRANSCRIBING && transcription_is_complete(run->transcription))
-        step(run, TASK_EVENT_ALL_READ);
+static void on_all_read(void *context)
+{
+    step(context, TASK_EVENT_ALL_READ);
+}
+
+static void on_listening_failed(void *context, const struct err *err)
+{
+    set_failure(context, err);
+    step(context, TASK_EVENT_CUT_SHORT);
 }
 
 static void on_speech_failed(void *context, const struct speech_result *result)
@@ -187,104 +186,22 @@ static void on_speech_failed(void *context, const struct speech_result *result)
     step(run, TASK_EVENT_CUT_SHORT);
 }
 
-static void begin_transcription(struct task_run *run, const struct media_report *report)
-{
-    const struct task_services *services = run->services;
-    const struct event_work_options *options = &work_of(run)->work.options;
-    const struct transcription_options transcription_options = {
-        .window_samples = services->window_samples,
-        .overlap_samples = services->overlap_samples,
-        .max_outstanding = services->max_windows,
-        .language = options->language,
-        .prompt = options->prompt,
-        .scale = {.start = report->reading_start, .sample_rate = report->sample_rate},
-    };
-    const struct transcription_handlers handlers = {
-        .on_window = on_window, .on_failed = on_speech_failed, .context = run};
-
-    run->report = *report;
-    run->transcription =
-        transcription_new(services->speech, services->metrics, &transcription_options, handlers);
-}
-
-/* Decoding */
-
-static void on_decoder_start(void *context, const struct media_report *report)
-{
-    begin_transcription(context, report);
-}
-
-static void on_decoder_pcm(void *context, const int16_t *samples, size_t count)
-{
-    struct task_run *run = context;
-
-    transcription_push(run->transcription, samples, count);
-    if (transcription_is_full(run->transcription)) {
-        run->decoder_is_paused = true;
-        decoder_job_pause(run->decoder_job);
-    }
-}
-
-static void end_audio(struct task_run *run, const struct decoder_outcome *outcome)
-{
-    if (run->transcription == NULL)
-        begin_transcription(run, &outcome->report);
-    if (outcome->undecodable_units > 0)
-        log_warn("audio_damaged", "units that cannot be decoded were taken for silence",
-                 LOG_STR("job", work_of(run)->job.text),
-                 LOG_INT("chunk", work_of(run)->chunk_index),
-                 LOG_INT("units", outcome->undecodable_units));
-    transcription_end(run->transcription);
-    step(run, TASK_EVENT_AUDIO_ENDED);
-    if (transcription_is_complete(run->transcription))
-        step(run, TASK_EVENT_ALL_READ);
-}
-
-static void on_decoder_done(void *context, const struct decoder_outcome *outcome)
-{
-    struct task_run *run = context;
-    struct err err;
-
-    run->decoder_job = NULL;
-    switch (outcome->result) {
-    case DECODER_DONE:
-        end_audio(run, outcome);
-        break;
-    case DECODER_NEED:
-        /* The header was whole when it was fetched: the file has changed under us. */
-        (void)err_set(&err, ERR_RETRY, "decoder", 0, "the decoder finds the header incomplete");
-        set_failure(run, &err);
-        step(run, TASK_EVENT_CUT_SHORT);
-        break;
-    case DECODER_FAILED:
-        set_failure(run, &outcome->err);
-        step(run, TASK_EVENT_CUT_SHORT);
-        break;
-    }
-}
-
-/* What happens at once, if anything; else the decoder calls back. */
+/* What happens at once, if anything; else a handler is called. */
 static enum task_event decode(struct task_run *run)
 {
-    static const struct decoder_callbacks CALLBACKS = {
-        .on_start = on_decoder_start, .on_pcm = on_decoder_pcm, .on_done = on_decoder_done};
-    const struct event *work = work_of(run);
-    struct chunk_range range = chunk_layout_range(&work->work.layout, work->chunk_index);
-    const struct decoder_request request = {
-        .total_size = work->work.layout.total_size,
-        .range = {.own_start = range.start,
-                  .own_end = range.end,
-                  .resync_from = work->work.resync_from == 0 ? -1 : work->work.resync_from},
-        .extents = run->files.extents,
-        .extent_count = run->files.extent_count,
-        .limits = run->services->decoder_limits,
+    const struct listening_handlers handlers = {
+        .on_window = on_window,
+        .on_audio_ended = on_audio_ended,
+        .on_all_read = on_all_read,
+        .on_failed = on_listening_failed,
+        .on_speech_failed = on_speech_failed,
+        .context = run,
     };
     struct err err;
 
-    run->decoder_job =
-        decoder_client_decode(run->services->decoder, &request, &CALLBACKS, run, &err);
+    run->listening = listening_start(run->services, work_of(run), &run->files, handlers, &err);
     fetch_close(&run->files);
-    if (run->decoder_job != NULL)
+    if (run->listening != NULL)
         return TASK_EVENT_NONE;
     set_failure(run, &err);
     return TASK_EVENT_CUT_SHORT;
@@ -445,7 +362,7 @@ void task_run_free(struct task_run *run)
         return;
     if (task_can(&run->task, TASK_EVENT_ABANDONED))
         step(run, TASK_EVENT_ABANDONED);
-    transcription_free(run->transcription);
+    listening_free(run->listening);
     event_free(run->alive_timer);
     if (run->has_result)
         event_done(&run->result);

@@ -14,7 +14,7 @@
 #include "worker/fetch.h"
 
 /* A WAV file of 8 kHz, 16 bits: 16,000 bytes a second, cut into chunks of CHUNK bytes. */
-#define CHUNK 40000
+#define CHUNK INT64_C(40000)
 #define CHUNKS 4
 #define TOTAL (CHUNK * CHUNKS - 1000)
 #define JOB "6a8b3f5e-52a1-4c3d-9b1f-0d6a3c1e2f40"
@@ -32,18 +32,24 @@ static void put_u32(uint8_t *at, uint32_t value)
         at[i] = (uint8_t)(value >> (8 * i));
 }
 
+static void put_text(uint8_t *at, const char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++)
+        at[i] = (uint8_t)text[i];
+}
+
 static void make_wav(uint8_t *file)
 {
     for (size_t i = 44; i < TOTAL; i++)
         file[i] = (uint8_t)(i * 7 % 251);
-    memcpy(file, "RIFF....WAVEfmt ", 16);
+    put_text(file, "RIFF....WAVEfmt ");
     put_u32(file + 4, TOTAL - 8);
     put_u32(file + 16, 16);
     put_u32(file + 20, 1 | 1U << 16);
     put_u32(file + 24, 8000);
     put_u32(file + 28, 16000);
     put_u32(file + 32, 2 | 16U << 16);
-    memcpy(file + 36, "data", 4);
+    put_text(file + 36, "data");
     put_u32(file + 40, TOTAL - 44);
 }
 

@@ -93,7 +93,7 @@ static int set_up(void **state)
     struct evhttp_bound_socket *bound =
         evhttp_bind_socket_with_handle(fixture->server, "127.0.0.1", 0);
     assert_non_null(bound);
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t length = sizeof address;
     assert_int_equal(
         getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
@@ -203,16 +203,16 @@ static void test_speech_client__failures_by_status(void **state)
 {
     static const struct {
         int status;
-        const char *body;
         enum err_kind kind;
+        const char *body;
         const char *type;
         const char *message;
     } ROWS[] = {
-        {400, "{\"error\":{\"message\":\"bad file\"}}", ERR_REJECT, "speech_rejected",
+        {400, ERR_REJECT, "{\"error\":{\"message\":\"bad file\"}}", "speech_rejected",
          "the speech service answered 400: bad file"},
-        {500, "<html>", ERR_RETRY, "speech_unavailable", "the speech service answered 500"},
-        {200, "<html>", ERR_RETRY, "speech_bad_reply", "the answer is not JSON"},
-        {200, "{}", ERR_RETRY, "speech_bad_reply", "the answer is not a transcription"},
+        {500, ERR_RETRY, "<html>", "speech_unavailable", "the speech service answered 500"},
+        {200, ERR_RETRY, "<html>", "speech_bad_reply", "the answer is not JSON"},
+        {200, ERR_RETRY, "{}", "speech_bad_reply", "the answer is not a transcription"},
     };
     struct fixture *fixture = *state;
 

@@ -104,7 +104,7 @@ static void test_window_cutter__gives_a_window_as_soon_as_it_is_full(void **stat
 {
     (void)state;
     struct window_cutter *cutter = window_cutter_new(WINDOW, OVERLAP);
-    struct window window;
+    struct window window = {0};
 
     push(cutter, 0, WINDOW - 1);
     assert_false(window_cutter_take(cutter, &window));

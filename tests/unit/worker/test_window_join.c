@@ -80,7 +80,7 @@ static void test_window_join__loses_and_doubles_nothing(void **state)
     struct reading readings[WINDOWS];
     struct reading joined;
 
-    for (int i = 0; i < WINDOWS; i++) {
+    for (int64_t i = 0; i < WINDOWS; i++) {
         readings[i] = hear(i * 24 * SECOND, (i * 24 + 30) * SECOND);
         window_place(&readings[i], (struct window_scale){0, MEDIA_PCM_RATE}, i * 24 * SECOND);
     }
