@@ -69,8 +69,8 @@ class Postgres:
         self.query(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def query(self, sql: str, database: str = "postgres") -> str:
-        return command.output([_bin("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database),
-                               "-c", sql]).strip()
+        return command.output([_bin("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1",
+                               "-d", self.url(database), "-c", sql]).strip()
 
     def _initialise(self, shown) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
@@ -113,5 +113,6 @@ def _as_server_user(data: Path, argv: list) -> list:
 
 
 def _accepts(port: int) -> bool:
-    done = subprocess.run([_bin("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False)
+    done = subprocess.run([_bin("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)],
+                          check=False)
     return done.returncode == 0

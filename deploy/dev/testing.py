@@ -2,6 +2,7 @@
 """`./dev test`: every test there is, on one footing, with one summary."""
 
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def _blackbox() -> Results:
 
 def _demo() -> Results:
     folder = paths.DEV / "demo-test"
+    shutil.rmtree(folder, ignore_errors=True)  # unfinished jobs of an earlier run would go first
     with _reported("demo") as outcome:
         command.run([paths.ROOT / "dev", "demo", "--once", "--folder", folder, "--uplink", "0"],
                     outcome.shown, log=LOG_DIR / "test-demo.log")
