@@ -121,7 +121,7 @@ static void test_window_cutter__can_do_without_overlap(void **state)
 {
     (void)state;
     struct window_cutter *cutter = window_cutter_new(100, 0);
-    struct cut cuts[8];
+    struct cut cuts[8] = {{0, 0}};
 
     push(cutter, 0, 250);
     window_cutter_end(cutter);
