@@ -76,7 +76,7 @@ static void serve_queue(void *context)
         pg_connection_run(ready, take(pg, pg->queue));
     while (pg->queue != NULL && are_all_down(pg))
         fail(pg, pg->queue, "PostgreSQL is away");
-    while (pg->queue_length > pg->queue_limit)
+    while (pg->queue != NULL && pg->queue_length > pg->queue_limit)
         fail(pg, pg->queue->prev, "too many statements wait");
     set_deadline(pg);
 }
