@@ -68,13 +68,9 @@ class Script:
                 fault["times"] = fault.get("times", -1) - 1 if fault.get("times", -1) > 0 else -1
                 if fault["times"] == 0:
                     self._faults.remove(fault)
-                return fault
+                # Taken here: who is in the log as held is let go by the next release.
+                return {**fault, "released": self._released}
         return {"do": "answer"}
-
-    def wait_released(self) -> None:
-        with self._lock:
-            released = self._released
-        released.wait(HANG_S)
 
     def note(self, **entry) -> dict:
         with self._lock:
@@ -183,8 +179,8 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(fault["ms"] / 1000)
         self._answer(200, reply)
 
-    def _do_hold(self, _fault: dict, _words: list, reply: dict) -> None:
-        self.server.script.wait_released()
+    def _do_hold(self, fault: dict, _words: list, reply: dict) -> None:
+        fault["released"].wait(HANG_S)
         self._answer(200, reply)
 
     def _do_hang(self, _fault: dict, _words: list, _reply: dict) -> None:
