@@ -99,7 +99,7 @@ void kafka_fixture_fill(struct kafka_fixture *fixture, const char *topic, const 
         .settings = fixture->settings,
         .topics = (const char *const[]){topic, NULL},
         .delivery_timeout_us = 15000000,
-        .queue_limit_bytes = 64 * 1024 * 1024,
+        .queue_limit_bytes = INT64_C(64) * 1024 * 1024,
     };
     struct kafka_producer *producer;
     struct err err;

@@ -290,7 +290,7 @@ static void test_consumer__a_new_group_starts_all_partitions(void **state)
 static void count_deliveries(const struct reader *reader, unsigned *counts)
 {
     for (size_t i = 0; i < reader->count; i++)
-        counts[reader->partitions[i] * 1000 + reader->offsets[i]]++;
+        counts[reader->partitions[i] * INT64_C(1000) + reader->offsets[i]]++;
 }
 
 static void test_consumer__a_rebalance_neither_loses_nor_repeats(void **state)

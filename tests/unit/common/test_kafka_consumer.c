@@ -81,7 +81,7 @@ static void produce(const struct mock *mock, const struct kafka_record *records,
         .settings = mock->settings,
         .topics = (const char *const[]){"t", NULL},
         .delivery_timeout_us = 10000000,
-        .queue_limit_bytes = 1024 * 1024,
+        .queue_limit_bytes = INT64_C(1024) * 1024,
     };
     struct kafka_producer *producer;
     size_t acked = 0;

@@ -40,7 +40,7 @@ static struct kafka_producer *start(const struct mock *mock, struct loop *loop)
         .settings = mock->settings,
         .topics = (const char *const[]){"t", NULL},
         .delivery_timeout_us = 2000000,
-        .queue_limit_bytes = 1024 * 1024,
+        .queue_limit_bytes = INT64_C(1024) * 1024,
     };
     struct kafka_producer *producer;
     struct err err;
@@ -125,7 +125,7 @@ static void test_producer__refuses_without_a_report(void **state)
 
     assert_false(kafka_producer_send(producer, &elsewhere, on_report, &reports, &err));
     assert_int_equal(err.kind, ERR_REJECT);
-    assert_false(post(producer, &reports, "k", 2 * 1024 * 1024, &err));
+    assert_false(post(producer, &reports, "k", (size_t)2 * 1024 * 1024, &err));
     assert_int_equal(err.kind, ERR_RETRY); /* over queue_limit_bytes */
     assert_int_equal(kafka_producer_in_flight(producer), 0);
     kafka_producer_free(producer);
@@ -141,14 +141,14 @@ static void test_producer__bounds_what_waits(void **state)
     size_t sent = 0;
 
     (void)rd_kafka_mock_broker_set_down(mock->cluster, -1);
-    while (post(producer, &reports, "k", 100 * 1024, &err))
+    while (post(producer, &reports, "k", (size_t)100 * 1024, &err))
         sent++;
     assert_int_equal(err.kind, ERR_RETRY);
     assert_int_equal(sent, 10);
     assert_int_equal(kafka_producer_in_flight(producer), 10);
     (void)rd_kafka_mock_broker_set_up(mock->cluster, -1);
     wait_for(producer, &reports, 10);
-    assert_true(post(producer, &reports, "k", 100 * 1024, &err));
+    assert_true(post(producer, &reports, "k", (size_t)100 * 1024, &err));
     wait_for(producer, &reports, 11);
     kafka_producer_free(producer);
 }
