@@ -123,20 +123,19 @@ static void count_step(const struct apply_settings *settings, const struct job *
     metrics_add(settings->metrics, METRIC_RESYNCS, 0, (int64_t)(job->tasks.count - tasks_before));
 }
 
-bool apply_advance(const struct apply_settings *settings, struct job *job)
+void apply_advance(const struct apply_settings *settings, struct job *job)
 {
     CLEANUP(assembly_step_done) struct assembly_step step = {0};
     size_t tasks_before = job->tasks.count;
 
     if (job_is_terminal(job))
-        return false;
+        return;
     assembly_advance(job, &settings->limits, &step);
     count_step(settings, job, &step, tasks_before);
     job_event_add_partial_transcript(job, &step);
     job_state_advance(job);
     if (job->is_shown || step.from_chunk <= step.to_chunk)
         job_event_add_progress_update(job);
-    return job_is_terminal(job);
 }
 
 void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript)

@@ -27,9 +27,9 @@ enum apply_outcome { APPLY_DONE, APPLY_NO_JOB, APPLY_NO_CHUNK };
 
 enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
                                 const struct record *record, int64_t now_wall_us);
-/* Moves the frontier and the status, adds the events of both. True: the job has ended, and the
- * caller adds its terminal event with apply_end(). */
-bool apply_advance(const struct apply_settings *settings, struct job *job);
+/* Moves the frontier and the status, adds the events of both. When it sets job->now_completed the
+ * caller adds the terminal event with apply_end(). */
+void apply_advance(const struct apply_settings *settings, struct job *job);
 /* `transcript` is as much of the ordered text as an event holds; not used for a failed job. */
 void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript);
 

@@ -37,7 +37,7 @@
 #define POLL_US 20000
 #define TOPICS_WITHIN_US 15000000
 #define DELIVERY_TIMEOUT_US 30000000
-#define PRODUCER_QUEUE_BYTES (64 * 1024 * 1024)
+#define PRODUCER_QUEUE_BYTES (INT64_C(64) * 1024 * 1024)
 
 static const struct backoff RECONNECT = {.base_us = 100000, .ceiling_us = 5000000};
 

@@ -37,7 +37,7 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .offset = AT(batch_bytes),
      .fallback = "8MiB",
      .minimum = 65536,
-     .maximum = 256 * 1024 * 1024,
+     .maximum = INT64_C(256) * 1024 * 1024,
      .help = "The most bytes of records that are applied in one transaction."},
     {.name = "max-retries",
      .type = CONFIG_INT,
@@ -97,7 +97,7 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
 
 /* What the frontier passes in one transaction at the most. */
 #define FRONTIER_CHUNKS 64
-#define FRONTIER_TEXT_BYTES (64 * 1024)
+#define FRONTIER_TEXT_BYTES ((size_t)64 * 1024)
 
 struct apply_settings assembler_options_apply(const struct assembler_options *options,
                                               struct metrics *metrics)

@@ -2,6 +2,7 @@
 #include "assembler/job.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -64,7 +65,7 @@ struct job *job_new(const char *job_id)
     struct job *job = mem_new(sizeof *job);
 
     assert(strlen(job_id) < sizeof job->id.text);
-    strcpy(job->id.text, job_id);
+    (void)snprintf(job->id.text, sizeof job->id.text, "%s", job_id);
     job->home_partition = -1;
     return job;
 }
@@ -131,23 +132,26 @@ static void *room_for_one(void *take_items, size_t count, size_t size)
         (list)->items[(list)->count++] = (value);                                                  \
     } while (0)
 
+static void add_event(struct job *job, const struct job_event *event)
+{
+    LIST_ADD(&job->events, *event);
+}
+
 void job_add_event(struct job *job, const char *type, char *take_data)
 {
     job->is_changed = true;
-    LIST_ADD(&job->events,
-             ((struct job_event){.seq = ++job->last_seq, .type = type, .data = take_data}));
+    add_event(job, &(struct job_event){.seq = ++job->last_seq, .type = type, .data = take_data});
 }
 
 void job_add_stored_event(struct job *job, int64_t seq, const char *type, char *take_data)
 {
-    job->is_changed = true;
-    LIST_ADD(&job->events,
-             ((struct job_event){.seq = seq, .type = type, .data = take_data, .is_stored = true}));
+    add_event(job,
+              &(struct job_event){.seq = seq, .type = type, .data = take_data, .is_stored = true});
 }
 
 void job_add_view(struct job *job, const char *type, char *take_data)
 {
-    LIST_ADD(&job->events, ((struct job_event){.type = type, .data = take_data}));
+    add_event(job, &(struct job_event){.type = type, .data = take_data});
 }
 
 void job_add_part(struct job *job, struct job_part take_part)

@@ -9,7 +9,7 @@
 #include "common/mem.h"
 
 /* What one delta holds once escaped: the rest of its event stays far below the difference. */
-#define DELTA_TEXT_MAX (96 * 1024)
+#define DELTA_TEXT_MAX ((size_t)96 * 1024)
 #define ERROR_MESSAGE_MAX 1024
 
 struct json {

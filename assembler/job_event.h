@@ -16,9 +16,9 @@
 #include "common/attrs.h"
 #include "common/event.h"
 
-#define JOB_EVENT_BYTES_MAX (128 * 1024)
+#define JOB_EVENT_BYTES_MAX ((size_t)128 * 1024)
 /* Of each of the up to three texts that an event repeats, once escaped. */
-#define JOB_EVENT_TEXT_MAX (40 * 1024)
+#define JOB_EVENT_TEXT_MAX ((size_t)40 * 1024)
 
 /* The chunk's own words; those nearer than `hold_back_ms` to an open seam are told to be
  * provisional. */

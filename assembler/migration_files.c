@@ -14,7 +14,7 @@
 #include "common/mem.h"
 
 #define NUMBER_LENGTH 4
-#define FILE_BYTES_MAX (16 * 1024 * 1024)
+#define FILE_BYTES_MAX ((off_t)16 * 1024 * 1024)
 #define SHA256_SIZE 32
 
 void migration_files_done(struct migration_files *files)
@@ -27,7 +27,7 @@ void migration_files_done(struct migration_files *files)
     *files = (struct migration_files){0};
 }
 
-static void close_at(int *fd)
+static void close_at(const int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
@@ -106,10 +106,21 @@ static void names_done(struct names *names)
     free(names->items);
 }
 
+static bool load_all(const char *directory, const struct names *names,
+                     struct migration_files *files, struct err *err)
+{
+    files->items = mem_array((size_t)names->count, sizeof *files->items);
+    for (int i = 0; i < names->count; i++) {
+        if (!load_one(directory, names->items[i]->d_name, i + 1, &files->items[i], err))
+            return false;
+        files->count++;
+    }
+    return true;
+}
+
 bool migration_files_load(const char *directory, struct migration_files *ret_files, struct err *err)
 {
     CLEANUP(names_done) struct names names = {0};
-    CLEANUP(migration_files_done) struct migration_files files = {0};
 
     names.count = scandir(directory, &names.items, is_sql, alphasort);
     if (names.count < 0) {
@@ -118,13 +129,9 @@ bool migration_files_load(const char *directory, struct migration_files *ret_fil
     }
     if (names.count == 0)
         return err_set(err, ERR_REJECT, "migrations", 0, "%s: no .sql file", directory);
-    files.items = mem_array((size_t)names.count, sizeof *files.items);
-    for (int i = 0; i < names.count; i++) {
-        if (!load_one(directory, names.items[i]->d_name, i + 1, &files.items[i], err))
-            return false;
-        files.count++;
-    }
-    *ret_files = files;
-    files = (struct migration_files){0};
-    return true;
+    *ret_files = (struct migration_files){0};
+    if (load_all(directory, &names, ret_files, err))
+        return true;
+    migration_files_done(ret_files);
+    return false;
 }

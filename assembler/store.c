@@ -27,7 +27,6 @@ struct pending {
 struct store {
     const char *database_url;
     PGconn *connection; /* owned; NULL while not connected */
-    int32_t backend_pid;
     char backend_start[40];
     struct pending pending[PENDING_MAX];
     size_t pending_count;
@@ -46,9 +45,9 @@ static const struct store_statement SET_UP = {
               " set_config('enable_seqscan', 'off', false),"
               " set_config('enable_hashjoin', 'off', false),"
               " set_config('enable_mergejoin', 'off', false),"
-              " pg_backend_pid(), (SELECT backend_start::text FROM pg_stat_activity"
+              " (SELECT backend_start::text FROM pg_stat_activity"
               " WHERE pid = pg_backend_pid())"};
-enum { SET_UP_PID = 7, SET_UP_START };
+enum { SET_UP_START = 7 };
 
 static const struct store_statement BEGIN = {"begin", "BEGIN"};
 static const struct store_statement COMMIT = {"commit", "COMMIT"};
@@ -58,7 +57,6 @@ static void disconnect(struct store *store)
 {
     PQfinish(store->connection);
     store->connection = NULL;
-    store->backend_pid = 0;
     store->backend_start[0] = '\0';
     store->prepared_count = 0;
     store->pending_count = 0;
@@ -89,7 +87,6 @@ static bool set_up(struct store *store, struct err *err)
     if (!store_run(store, err))
         return false;
     const char *start = store_text(result, 0, SET_UP_START);
-    store->backend_pid = (int32_t)store_int(result, 0, SET_UP_PID);
     strncpy(store->backend_start, start == NULL ? "" : start, sizeof store->backend_start - 1);
     return true;
 }
@@ -119,11 +116,6 @@ bool store_connect(struct store *store, struct err *err)
 bool store_is_connected(const struct store *store)
 {
     return store->connection != NULL;
-}
-
-int32_t store_backend_pid(const struct store *store)
-{
-    return store->backend_pid;
 }
 
 const char *store_backend_start(const struct store *store)
@@ -315,24 +307,27 @@ static void clear_results(struct store *store)
             store_clear_at(store->pending[i].ret_result);
 }
 
+static enum answer exchange(struct store *store, struct err *err)
+{
+    enum answer answer = receive_all(store, err);
+
+    if (answer != ANSWER_GOOD)
+        clear_results(store);
+    store->pending_count = 0;
+    if (answer == ANSWER_LOST)
+        disconnect(store);
+    return answer;
+}
+
 bool store_run(struct store *store, struct err *err)
 {
     if (store->connection == NULL)
         return err_set(err, ERR_RETRY, "postgres", ENOTCONN, "not connected");
-    enum answer answer = receive_all(store, err);
+    enum answer answer = exchange(store, err);
 
-    if (answer == ANSWER_GOOD) {
-        store->pending_count = 0;
-        return true;
-    }
-    clear_results(store);
-    if (answer == ANSWER_LOST) {
-        disconnect(store);
-        return false;
-    }
-    store->pending_count = 0;
-    store_rollback(store);
-    return false;
+    if (answer == ANSWER_BAD)
+        store_rollback(store);
+    return answer == ANSWER_GOOD;
 }
 
 void store_rollback(struct store *store)
@@ -342,6 +337,6 @@ void store_rollback(struct store *store)
     if (store->connection == NULL || PQtransactionStatus(store->connection) == PQTRANS_IDLE)
         return;
     store_send(store, &ROLLBACK, 0, NULL, NULL);
-    if (!store_run(store, &err))
+    if (exchange(store, &err) != ANSWER_GOOD)
         log_warn("rollback_failed", "the connection is dropped", LOG_ERR(&err));
 }

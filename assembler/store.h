@@ -33,8 +33,7 @@ struct store *store_new(const char *database_url) FREED_BY(store_free);
 /* One attempt. */
 bool store_connect(struct store *store, struct err *err) MUST_CHECK;
 bool store_is_connected(const struct store *store);
-/* Identify our backend for a successor. 0 and "" while not connected. */
-int32_t store_backend_pid(const struct store *store);
+/* With the process id it identifies our backend for a successor. "" while not connected. */
 const char *store_backend_start(const struct store *store);
 
 /* Queues a statement. `ret_result`, if not NULL, is set by store_run() and owned by the caller. */

@@ -119,7 +119,7 @@ static bool publish_work(struct tasks *tasks, const struct store_task *due,
     CLEANUP(mem_free_at) char *key = event_key(&event);
     CLEANUP(buf_done) struct buf value;
 
-    buf_init(&value, EVENT_BYTES_MAX);
+    buf_init(&value, (size_t)EVENT_BYTES_MAX);
     event_encode(&event, clock_wall_us(), &value);
     return produce(tasks, event_topic(EVENT_CHUNK_WORK), key, &value, task, err);
 }
@@ -135,7 +135,7 @@ static bool publish_skip(struct tasks *tasks, const struct store_task *due,
     CLEANUP(buf_done) struct buf value;
 
     clock_format_rfc3339(clock_wall_us(), occurred_at);
-    buf_init(&value, EVENT_BYTES_MAX);
+    buf_init(&value, (size_t)EVENT_BYTES_MAX);
     buf_append_format(&value,
                       "{\"schema\":\"control.skip/1\",\"event_id\":\"%s\",\"occurred_at\":\"%s\","
                       "\"job_id\":\"%s\",\"chunk_index\":%" PRId32 ",\"attempt\":%" PRId32 "}",

@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
-#define READINGS_BYTES_MAX (8 * 1024 * 1024)
+#define READINGS_BYTES_MAX (INT64_C(8) * 1024 * 1024)
 /* SQLSTATE in base 36, see pg_error.h: the class is its first two digits. */
 #define SQLSTATE_CLASS_SIZE (36 * 36 * 36)
 #define CLASS_22 (2 * 36 + 2)
@@ -201,7 +201,8 @@ static bool end_job(struct run *run, struct job *job, struct err *err)
     CLEANUP(mem_free_at) char *transcript = NULL;
 
     if (job->status == JOB_DONE &&
-        !store_load_transcript(run->store, job->id.text, JOB_EVENT_TEXT_MAX + 1, &transcript, err))
+        !store_load_transcript(run->store, job->id.text, (int64_t)JOB_EVENT_TEXT_MAX + 1,
+                               &transcript, err))
         return false;
     apply_end(run->settings, job, transcript);
     return true;
@@ -219,21 +220,17 @@ static void write_changes(struct run *run, PGresult **ret_ready)
 
 static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err *err)
 {
-    CLEANUP(mem_free_at) struct job **ended = mem_array(HASH_COUNT(run->jobs), sizeof *ended);
-    size_t ended_count = 0;
-
     for (struct job *job = run->jobs; job != NULL; job = job->hh.next) {
         int64_t relayed = run->relayed_seq(run->context, job->id.text);
 
         if (relayed > job->relayed_seq)
             job->relayed_seq = relayed;
-        if (apply_advance(run->settings, job))
-            ended[ended_count++] = job;
+        apply_advance(run->settings, job);
         note_tasks(run, job);
     }
     write_changes(run, ret_ready);
-    for (size_t i = 0; i < ended_count; i++)
-        if (!end_job(run, ended[i], err))
+    for (struct job *job = run->jobs; job != NULL; job = job->hh.next)
+        if (job->now_completed && !end_job(run, job, err))
             return false;
     store_send_events(run->store, run->jobs);
     store_send_job_rows(run->store, run->jobs);

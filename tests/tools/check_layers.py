@@ -43,7 +43,7 @@ PURE = {
     "worker": "decoder_stream fair_queue language media_framer media_header media_mp3 media_mpeg "
     "media_source media_wav media_walk plain_text retry_policy silence speech_align speech_hold "
     "speech_reply task watermark window_cutter window_join work_item",
-    "assembler": "assembly job job_event job_state json_text sql_rows",
+    "assembler": "assembly gap job job_event job_state json_text sql_rows",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

@@ -21,7 +21,7 @@
 #define CHUNK_BYTES 2000
 
 static const struct assembly_limits LIMITS = {
-    .chunks = 64, .text_bytes = 65536, .hold_back_ms = OVERLAP_SECONDS * 1000};
+    .chunks = 64, .text_bytes = 65536, .hold_back_ms = (int64_t)OVERLAP_SECONDS * 1000};
 
 struct recording {
     struct job *job;
@@ -92,7 +92,7 @@ static inline void recording_finish(struct recording *recording, int32_t index)
     chunk->has_audio = true;
     chunk->audio = (struct event_audio){
         .sample_rate = RECORDING_RATE,
-        .samples = CHUNK_SECONDS * RECORDING_RATE,
+        .samples = (int64_t)CHUNK_SECONDS * RECORDING_RATE,
         .first_byte = (int64_t)index * CHUNK_BYTES,
         .next_byte = (int64_t)(index + 1) * CHUNK_BYTES,
         .tail_complete = true,

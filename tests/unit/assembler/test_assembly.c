@@ -150,7 +150,7 @@ static void test_assembly__a_step_ends_at_its_limit_and_says_so(void **state)
     CLEANUP(recording_free) struct recording recording = recording_new(CHUNKS);
     CLEANUP(mem_free_at) char *truth = recording_truth(0, CHUNKS * CHUNK_SECONDS);
     const struct assembly_limits few = {
-        .chunks = 2, .text_bytes = 65536, .hold_back_ms = OVERLAP_SECONDS * 1000};
+        .chunks = 2, .text_bytes = 65536, .hold_back_ms = (int64_t)OVERLAP_SECONDS * 1000};
     int steps = 0;
 
     (void)state;

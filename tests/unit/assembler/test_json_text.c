@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -19,7 +20,7 @@ static void test_json_text__every_character_comes_back(void **state)
     (void)state;
     for (int i = 1; i < 128; i++)
         text[i - 1] = (char)i;
-    strcpy(text + 127, "äöü — 文字 🙂");
+    (void)snprintf(text + 127, sizeof text - 127, "%s", "äöü — 文字 🙂");
     buf_init(&json, 4096);
     json_text_append(&json, text, strlen(text));
     struct json_object *parsed = json_tokener_parse(buf_string(&json));
