@@ -111,6 +111,7 @@ class Fleet:
             "database-url": self._wiring.database_url,
             "kafka-brokers": self._wiring.brokers,
             "topic-prefix": self._wiring.topic_prefix,
+            "migrations": paths.ROOT / "schemas" / "sql",
         }
 
     def _signing_key(self) -> Path:
