@@ -15,6 +15,7 @@ struct watermark {
     size_t count;
     size_t capacity;
     size_t finished_count;
+    int64_t floor;     /* everything below was finished here, or before it came here */
     int64_t delivered; /* highest since the assignment; meaningless until has_position */
     bool has_position;
 };
@@ -90,6 +91,8 @@ static void trim_front(struct watermark *watermark)
            watermark->entries[done].finished &&
            watermark->entries[done].offset <= watermark->delivered)
         done++;
+    if (done > 0)
+        watermark->floor = watermark->entries[done - 1].offset + 1;
     remove_range(watermark, 0, done);
 }
 
@@ -110,6 +113,8 @@ enum watermark_delivery watermark_deliver(struct watermark *watermark, int64_t o
     }
     watermark->has_position = true;
     watermark->delivered = offset;
+    if (offset < watermark->floor)
+        return WATERMARK_FINISHED;
     if (at == watermark->count || watermark->entries[at].offset != offset)
         insert(watermark, at, offset);
     else
@@ -153,6 +158,8 @@ bool watermark_next(const struct watermark *watermark, int64_t *ret_offset)
     if (!watermark->has_position)
         return false;
     int64_t next = watermark->delivered + 1;
+    if (next < watermark->floor)
+        next = watermark->floor;
     if (watermark->count > 0 && watermark->entries[0].offset < next)
         next = watermark->entries[0].offset;
     *ret_offset = next;

@@ -94,6 +94,26 @@ static void test_watermark__knows_what_it_had_before_a_revocation(void **state)
     watermark_free(watermark);
 }
 
+/* The group was lost before what we had stored was committed. */
+static void test_watermark__knows_what_it_finished_when_it_comes_again(void **state)
+{
+    (void)state;
+    struct watermark *watermark = watermark_new();
+
+    deliver_range(watermark, 0, 6);
+    for (int64_t offset = 0; offset < 4; offset++)
+        watermark_finish(watermark, offset);
+    watermark_assigned(watermark);
+    assert_int_equal(watermark_deliver(watermark, 1), WATERMARK_FINISHED);
+    assert_int_equal(next_of(watermark), 4);
+    assert_int_equal(watermark_deliver(watermark, 2), WATERMARK_FINISHED);
+    assert_int_equal(watermark_deliver(watermark, 3), WATERMARK_FINISHED);
+    assert_int_equal(watermark_deliver(watermark, 4), WATERMARK_OPEN);
+    watermark_finish(watermark, 4);
+    assert_int_equal(next_of(watermark), 5);
+    watermark_free(watermark);
+}
+
 static void test_watermark__bounds_what_finishes_above_an_open_offset(void **state)
 {
     (void)state;
@@ -157,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_watermark__passes_holes_that_compaction_or_aborts_leave),
         cmocka_unit_test(test_watermark__has_nothing_to_store_before_the_first_delivery),
         cmocka_unit_test(test_watermark__knows_what_it_had_before_a_revocation),
+        cmocka_unit_test(test_watermark__knows_what_it_finished_when_it_comes_again),
         cmocka_unit_test(test_watermark__bounds_what_finishes_above_an_open_offset),
         cmocka_unit_test(test_watermark__ignores_offsets_it_does_not_know),
         cmocka_unit_test(test_watermark__never_passes_an_open_offset),
