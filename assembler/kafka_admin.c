@@ -39,15 +39,18 @@ void kafka_admin_free(struct kafka_admin *admin)
     free(admin);
 }
 
+/* A consumer that never subscribes: when a group's coordinator is not ready yet, as on a fresh
+ * broker, librdkafka 2.0.2 asks again through the client's own group, and crashes if it has none.
+ */
 static bool open_client(struct kafka_admin *admin, struct err *err)
 {
-    static const struct kafka_property NO_PROPERTIES[] = {{NULL, NULL}};
+    const struct kafka_property properties[] = {{"group.id", admin->worker_group}, {NULL, NULL}};
     rd_kafka_conf_t *conf;
     char text[TEXT_SIZE];
 
-    if (!kafka_conf_new(&admin->settings, NO_PROPERTIES, &conf, err))
+    if (!kafka_conf_new(&admin->settings, properties, &conf, err))
         return false;
-    admin->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    admin->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (admin->rk == NULL) {
         rd_kafka_conf_destroy(conf);
         return err_set(err, ERR_FATAL, "kafka", 0, "%s", text);
