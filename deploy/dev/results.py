@@ -20,18 +20,14 @@ class Results:
         self.failed += other.failed
         self.skipped += other.skipped
 
-    @property
-    def count(self) -> int:
-        return self.passed + len(self.failed)
-
 
 def of_check(name: str, is_right: bool) -> Results:
     return Results(passed=1) if is_right else Results(failed=[name])
 
 
 def of_ctest(junit: Path) -> Results:
-    """Counts the cases inside each cmocka program, which print TAP; a program that ended badly
-    without naming a failed case counts as one."""
+    """Counts the cases inside each cmocka program, which print TAP. A program that prints none, or
+    that ended badly without naming a failed case, counts as one."""
     results = Results()
     for program in ElementTree.parse(junit).getroot().iter("testcase"):
         name = program.get("name")
@@ -40,6 +36,8 @@ def of_ctest(junit: Path) -> Results:
         failed = [f"{name} {case}" for is_not, case, skip in cases if is_not and not skip]
         if program.get("status") == "fail" and not failed:
             failed = [f"{name} (the program failed)"]
+        if not cases and not failed:
+            results.passed += 1
         results.failed += failed
         results.skipped += [f"{name} {case}" for _, case, skip in cases if skip]
         results.passed += sum(1 for is_not, _, skip in cases if not is_not and not skip)

@@ -8,7 +8,7 @@ each other only by what is passed here.
 from pathlib import Path
 
 from . import paths
-from .console import step
+from .console import DevError, step
 from .daemons import Fleet, Wiring
 from .kafka import NAME as KAFKA
 from .kafka import Kafka
@@ -57,8 +57,9 @@ class Stack:
                       lambda shown: self.speech.start(model, shown))
 
     def start_daemons(self, speech: SpeechApi, gateway_port: int | None = None) -> str:
-        """Returns the gateway's URL."""
+        """Returns the gateway's URL. Without a port asked for, the gateway takes a free one."""
         fleet = self.fleet(speech)
+        self._refuse_another_port(gateway_port)
         if not self.table.find("assembler"):
             with step("database schema"):
                 fleet.migrate()
@@ -87,6 +88,12 @@ class Stack:
             if name in services:
                 with step(f"stop {name}"):
                     services[name]()
+
+    def _refuse_another_port(self, port: int | None) -> None:
+        gateway = self.table.find("gateway")
+        if gateway and port and gateway.facts["listen"] != f"127.0.0.1:{port}":
+            raise DevError(f"the gateway runs on {gateway.facts['listen']} already; "
+                           "./dev down comes first")
 
     def _started(self, name: str, title: str, start) -> bool:
         """Runs `start` unless the process is there. True if it had to be started."""
