@@ -254,6 +254,21 @@ static void pass_done(struct walk *walk, struct chunk *chunk, struct chunk *prev
 
 /* The walk */
 
+/* The chunk before could not measure its last unit; this one saw both of its ends. */
+static void complete_border(struct job *job, struct chunk *previous, const struct chunk *chunk)
+{
+    const struct event_audio *audio = &chunk->audio;
+
+    if (previous == NULL || !chunk_has_sound(previous) || !chunk_has_sound(chunk) ||
+        previous->audio.tail_complete || previous->audio.next_byte != audio->border_byte)
+        return;
+    previous->audio.samples += audio->border_samples;
+    previous->audio.next_byte = audio->first_byte;
+    previous->audio.tail_complete = true;
+    previous->is_changed = true;
+    job->frontier_sample += audio->border_samples;
+}
+
 static bool begins_elsewhere(const struct chunk *previous, const struct chunk *chunk)
 {
     return previous != NULL && chunk_has_sound(previous) && chunk_has_sound(chunk) &&
@@ -293,6 +308,7 @@ static bool pass_one(struct walk *walk)
         job->has_more = true;
         return false;
     }
+    complete_border(job, previous, chunk);
     if (begins_elsewhere(previous, chunk)) {
         if (chunk->resync_from == 0) {
             resync(job, previous, chunk);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/store_jobs.h"
 
-enum { JOB_COLUMNS = 24, CHUNK_COLUMNS = 31 };
+enum { JOB_COLUMNS = 24, CHUNK_COLUMNS = 33 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -44,17 +44,20 @@ static const struct store_statement WRITE_CHUNKS = {
     " completed_at = CASE WHEN u.is_completed THEN now() ELSE c.completed_at END,"
     " first_byte = u.first_byte, next_byte = u.next_byte, sample_rate = u.sample_rate,"
     " samples = u.samples, absolute_start = u.absolute_start, tail_complete = u.tail_complete,"
+    " border_byte = u.border_byte, border_samples = u.border_samples,"
     " start_sample = u.start_sample, start_is_estimated = u.start_is_estimated,"
     " first_word = u.first_word, emitted_word = u.emitted_word, last_word = u.last_word"
     " FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::bigint[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
     " $14::text[], $15::jsonb[], $16::bigint[], $17::bool[], $18::bool[], $19::bool[],"
     " $20::bool[], $21::bigint[], $22::bigint[], $23::int[], $24::bigint[], $25::bigint[],"
-    " $26::bool[], $27::bigint[], $28::bool[], $29::int[], $30::int[], $31::int[])"
+    " $26::bool[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bool[], $31::int[],"
+    " $32::int[], $33::int[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, resync_from,"
     " work_partition, work_offset, waiting_from, waiting_to, deferred_us, deferred_reason, error,"
     " processing_ms, is_uploaded, is_started, is_heard, is_completed, first_byte, next_byte,"
-    " sample_rate, samples, absolute_start, tail_complete, start_sample, start_is_estimated,"
+    " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
+    " start_sample, start_is_estimated,"
     " first_word, emitted_word, last_word)"
     " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
 
@@ -125,7 +128,7 @@ static void add_audio(struct sql_rows *rows, const struct chunk *chunk)
     const struct event_audio *audio = &chunk->audio;
 
     if (!chunk->has_audio) {
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 8; i++)
             sql_rows_null(rows);
         return;
     }
@@ -138,6 +141,8 @@ static void add_audio(struct sql_rows *rows, const struct chunk *chunk)
     else
         sql_rows_null(rows);
     sql_rows_bool(rows, audio->tail_complete);
+    sql_rows_natural(rows, audio->border_byte);
+    sql_rows_int(rows, audio->border_samples);
 }
 
 static void add_placement(struct sql_rows *rows, const struct chunk *chunk)

@@ -91,7 +91,11 @@ struct event_audio {
     int64_t next_byte;  /* where the next chunk's first unit must begin */
     bool has_absolute_start;
     int64_t absolute_start; /* the container's own position of the first owned sample */
-    bool tail_complete;     /* false: the last owned unit was cut, `samples` is not final */
+    /* false: the last unit of the bytes at hand could not be measured; `samples` and next_byte stop
+     * before it, and the next chunk's border unit completes them. */
+    bool tail_complete;
+    int64_t border_byte;    /* of a unit that begins in the chunk before and ends in this one; -1 */
+    int64_t border_samples; /* of that unit */
 };
 
 struct event_transcribed {

@@ -94,13 +94,18 @@ static bool decode_audio(const struct json_object *parent, struct event_audio *a
         !jsonread_int(object, "samples", 0, SAMPLES_MAX, &audio->samples, err) ||
         !jsonread_int(object, "first_byte", 0, SAMPLES_MAX, &audio->first_byte, err) ||
         !jsonread_int(object, "next_byte", 0, SAMPLES_MAX, &audio->next_byte, err) ||
-        !jsonread_bool(object, "tail_complete", &audio->tail_complete, err))
+        !jsonread_bool(object, "tail_complete", &audio->tail_complete, err) ||
+        !jsonread_int(object, "border_samples", 0, SAMPLES_MAX, &audio->border_samples, err))
         return false;
     audio->has_absolute_start = jsonread_member(object, "absolute_start") != NULL;
     if (audio->samples > 0 && audio->sample_rate == 0)
         return err_set(err, ERR_REJECT, "event", 0, "sample_rate: 0 with samples");
-    return !audio->has_absolute_start || jsonread_int(object, "absolute_start", -SAMPLES_MAX,
-                                                      SAMPLES_MAX, &audio->absolute_start, err);
+    if (audio->has_absolute_start && !jsonread_int(object, "absolute_start", -SAMPLES_MAX,
+                                                   SAMPLES_MAX, &audio->absolute_start, err))
+        return false;
+    audio->border_byte = -1;
+    return jsonread_member(object, "border_byte") == NULL ||
+           jsonread_int(object, "border_byte", 0, SAMPLES_MAX, &audio->border_byte, err);
 }
 
 static bool decode_word(struct json_object *object, struct reading *reading, struct err *err)

@@ -77,6 +77,9 @@ static struct json_object *encode_audio(const struct event_audio *audio)
     add(object, "absolute_start",
         audio->has_absolute_start ? json_object_new_int64(audio->absolute_start) : NULL);
     add(object, "tail_complete", json_object_new_boolean(audio->tail_complete));
+    add(object, "border_byte",
+        audio->border_byte < 0 ? NULL : json_object_new_int64(audio->border_byte));
+    add_int(object, "border_samples", audio->border_samples);
     return object;
 }
 

@@ -122,6 +122,8 @@ static struct event_audio audio_of(const struct media_report *report)
         .has_absolute_start = report->has_absolute_start,
         .absolute_start = report->absolute_start,
         .tail_complete = report->tail_complete,
+        .border_byte = report->border_byte,
+        .border_samples = report->border_samples,
     };
 
     (void)snprintf(audio.codec, sizeof audio.codec, "%s", report->codec);

@@ -90,6 +90,8 @@ CREATE TABLE chunks (
     samples               bigint,
     absolute_start        bigint,
     tail_complete         boolean,
+    border_byte           bigint,
+    border_samples        bigint,
     -- Set when the frontier passes: the absolute position of the first owned sample.
     start_sample          bigint,
     start_is_estimated    boolean,

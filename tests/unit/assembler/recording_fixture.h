@@ -96,6 +96,7 @@ static inline void recording_finish(struct recording *recording, int32_t index)
         .first_byte = (int64_t)index * CHUNK_BYTES,
         .next_byte = (int64_t)(index + 1) * CHUNK_BYTES,
         .tail_complete = true,
+        .border_byte = -1,
     };
     chunk->reading = reading;
     job->completed_chunks++;

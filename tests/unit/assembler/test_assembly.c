@@ -244,6 +244,30 @@ static void test_assembly__a_chunk_that_begins_elsewhere_is_read_again_once(void
     assert_string_equal(buf_string(&recording.text), truth);
 }
 
+/* A unit whose size chunk 0 could not tell, seen whole by chunk 1: no second reading is needed. */
+static void test_assembly__a_unit_on_the_border_is_completed_by_the_next_chunk(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(3);
+    CLEANUP(mem_free_at) char *truth = recording_truth(0, 3 * CHUNK_SECONDS);
+    struct chunk *first = job_chunk(recording.job, 0);
+    struct chunk *second = job_chunk(recording.job, 1);
+
+    (void)state;
+    for (int32_t i = 0; i < 3; i++)
+        recording_finish(&recording, i);
+    int64_t whole = first->audio.samples;
+    first->audio.samples -= 26;
+    first->audio.next_byte -= 10;
+    first->audio.tail_complete = false;
+    second->audio.border_byte = first->audio.next_byte;
+    second->audio.border_samples = 26;
+    advance(&recording);
+    assert_string_equal(buf_string(&recording.text), truth);
+    assert_int_equal(recording.job->tasks.count, 0);
+    assert_int_equal(first->audio.samples, whole);
+    assert_int_equal(second->start_sample, whole);
+}
+
 static void test_assembly__a_chunk_without_sound_takes_nothing_from_its_neighbours(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(3);
@@ -305,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_assembly__chunks_are_placed_by_the_samples_before_them),
         cmocka_unit_test(test_assembly__absolute_time_wins_over_an_estimate),
         cmocka_unit_test(test_assembly__a_chunk_that_begins_elsewhere_is_read_again_once),
+        cmocka_unit_test(test_assembly__a_unit_on_the_border_is_completed_by_the_next_chunk),
         cmocka_unit_test(test_assembly__a_chunk_without_sound_takes_nothing_from_its_neighbours),
         cmocka_unit_test(test_assembly__all_failed_has_gaps_without_times),
         cmocka_unit_test(test_assembly__own_words_have_their_middle_in_the_chunk),
