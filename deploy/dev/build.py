@@ -25,9 +25,13 @@ def configure(preset: str, shown=None) -> Path:
 def build(preset: str = "release", targets=()) -> Path:
     """Returns the build folder."""
     with step(f"build ({preset})") as shown:
-        folder = configure(preset, shown)
-        argv = ["cmake", "--build", folder, "-j", jobs()]
-        if targets:
-            argv += ["--target", *targets]
-        command.run(argv, shown, cwd=paths.ROOT, log=LOG)
+        return build_with(shown, preset, targets)
+
+
+def build_with(shown, preset: str, targets=()) -> Path:
+    folder = configure(preset, shown)
+    argv = ["cmake", "--build", folder, "-j", jobs()]
+    if targets:
+        argv += ["--target", *targets]
+    command.run(argv, shown, cwd=paths.ROOT, log=LOG)
     return folder

@@ -85,7 +85,8 @@ def _transcribe(client: Client, recording: Recording, uplink: Uplink, uplink_mbi
 
 def _announce(recording: Recording, size: int, order: list[int], uplink_mbit: float) -> None:
     length = f", {recording.seconds:.0f} s of sound" if recording.seconds else ""
-    heading(f"{recording.path.name}: {size / 1e6:.1f} MB{length}, {len(order)} chunks")
+    chunks = f"{len(order)} chunk{'s' if len(order) > 1 else ''} of up to {CHUNK_SIZE_MB} MB"
+    heading(f"{recording.path.name}: {size / 1e6:.1f} MB{length}, {chunks}")
     pace = f", as over a line of {uplink_mbit:g} Mbit/s" if uplink_mbit else ""
     say(f"Uploading {PARALLEL_UPLOADS} at a time{pace}, in the order "
         f"{' '.join(map(str, order[:12]))}{' …' if len(order) > 12 else ''}\n")

@@ -78,9 +78,11 @@ def logs(args) -> int:
 
 
 def clean(_args) -> None:
-    _stop(Stack())
     if not paths.DEV.exists():
         return
+    # The tests' installations too, should one have been left by a test run that was killed.
+    for run_dir in [paths.DEV / "run", *paths.DEV.glob("*/run")]:
+        _stop(Stack(run_dir.parent))
     with step("remove .dev/"):
         shutil.rmtree(paths.DEV)
 

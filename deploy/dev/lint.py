@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import build, command, paths
-from .console import DevError, step
-from .results import Results, of_check
+from .console import say, step
+from .results import Results, as_case, of_check
 
 LOG = paths.DEV / "log" / "lint.log"
 TIDY_CACHE = paths.DEV / "lint" / "clang-tidy.json"
@@ -49,13 +49,7 @@ def shell_scripts() -> list[str]:
 
 
 def _check(name: str, argv) -> Results:
-    try:
-        with step(name) as shown:
-            command.run(argv, shown, cwd=paths.ROOT, log=LOG)
-    except DevError as error:
-        print(error)
-        return of_check(name, False)
-    return of_check(name, True)
+    return as_case(name, lambda shown: command.run(argv, shown, cwd=paths.ROOT, log=LOG))
 
 
 def _clang_tidy(files: list[str]) -> Results:
@@ -79,7 +73,7 @@ def _clang_tidy(files: list[str]) -> Results:
     TIDY_CACHE.write_text(json.dumps(done))
     for finding in sorted({line for output in failures.values() for line in output.splitlines()
                            if " error: " in line}):
-        print(f"    {finding.removeprefix(f'{paths.ROOT}/')}")
+        say(f"    {finding.removeprefix(f'{paths.ROOT}/')}")
     return of_check("clang-tidy", not failures)
 
 

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .console import DevError, say, step
+
 TAP_LINE = re.compile(r"^(not )?ok \d+ - (\S+)( # SKIP)?", re.MULTILINE)
 
 
@@ -23,6 +25,17 @@ class Results:
 
 def of_check(name: str, is_right: bool) -> Results:
     return Results(passed=1) if is_right else Results(failed=[name])
+
+
+def as_case(name: str, action) -> Results:
+    """Runs `action(step)` as one case: it fails by a DevError, and the others still run."""
+    try:
+        with step(name) as shown:
+            action(shown)
+    except DevError as error:
+        say(f"{error}")
+        return of_check(name, False)
+    return of_check(name, True)
 
 
 def of_ctest(junit: Path) -> Results:
