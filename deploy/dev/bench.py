@@ -3,14 +3,13 @@
 
 import os
 import subprocess
+import sys
+from contextlib import redirect_stdout
 
 from . import build, paths, setup
 from .console import DevError
 
 BENCH_DIR = paths.ROOT / "tests" / "bench"
-# What the parts below chunkscribe cost, for comparison in the same run.
-FLOOR = "bench-floor"
-PYTHON_PATH = f"{paths.ROOT / 'tests'}:{paths.ROOT / 'deploy'}"
 
 
 def names() -> list[str]:
@@ -18,10 +17,13 @@ def names() -> list[str]:
 
 
 def run(args) -> int:
+    """Standard output is for the figures alone: one JSON object a line."""
     if args.name not in names():
         raise DevError(f"no bench {args.name}; there are: {', '.join(names()) or 'none'}")
-    setup.set_up_tests()
-    build.build(targets=[*build.DAEMONS, FLOOR])
-    program = BENCH_DIR / f"bench_{args.name}.py"
-    return subprocess.run([paths.TOOLS_PYTHON, program], cwd=paths.ROOT, check=False,
-                          env={**os.environ, "PYTHONPATH": PYTHON_PATH}).returncode
+    with redirect_stdout(sys.stderr):
+        setup.set_up_tests()
+        build.build(targets=(*build.DAEMONS, "bench-floor"))
+    path = os.pathsep.join([str(paths.ROOT / "tests"), str(paths.ROOT / "deploy")])
+    return subprocess.run([paths.TOOLS_PYTHON, BENCH_DIR / f"bench_{args.name}.py"],
+                          cwd=paths.ROOT, env={**os.environ, "PYTHONPATH": path},
+                          check=False).returncode
