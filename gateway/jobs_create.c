@@ -14,13 +14,14 @@
 #define CANONICAL_BYTES_MAX ((size_t)16 * 1024)
 #define TRIES_MAX 3
 
-/* The event's bytes are made here once and sent as they stand, whoever reads them. The estimate is
- * the time per byte of the newest finished jobs of the same format. */
+/* The event's bytes are made here once and sent as they stand, whoever reads them; the assembler
+ * relays it before the job's next one. The estimate is the time per byte of the newest finished
+ * jobs of the same format. */
 static const char CREATE_SQL[] =
     "WITH job AS ("
     " INSERT INTO jobs (id, idempotency_key, request_digest, filename, extension, total_size,"
-    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, last_seq, relayed_seq)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, 1, 1)"
+    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, last_seq)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, 1)"
     " ON CONFLICT (idempotency_key) DO NOTHING RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
