@@ -44,10 +44,10 @@ static const struct store_statement SET_UP = {
               " set_config('plan_cache_mode', 'force_generic_plan', false),"
               " set_config('enable_seqscan', 'off', false),"
               " set_config('enable_hashjoin', 'off', false),"
-              " set_config('enable_mergejoin', 'off', false),"
+              " set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
               " (SELECT backend_start::text FROM pg_stat_activity"
               " WHERE pid = pg_backend_pid())"};
-enum { SET_UP_START = 7 };
+enum { SET_UP_START = 8 };
 
 static const struct store_statement BEGIN = {"begin", "BEGIN"};
 static const struct store_statement COMMIT = {"commit", "COMMIT"};

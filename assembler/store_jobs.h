@@ -3,8 +3,8 @@
 #define ASSEMBLER_STORE_JOBS_H
 
 /*
- * Jobs and chunks, in and out of a transaction. Loading is queued by store_send_*() and taken from
- * the results by store_take_*(), so that it can share a round trip with the offsets.
+ * Jobs and chunks, in and out of a transaction. Loading is queued by store_send_load() and taken
+ * from the results by store_take_loaded(), so that it can share a round trip with the offsets.
  */
 
 #include <stdbool.h>
@@ -23,13 +23,24 @@ struct store_wish {
     bool may_move_frontier; /* if the frontier stands here, what lies ahead of it is wanted too */
 };
 
-/* Locks the jobs in the order of their ids, and loads them and the chunks wished for. */
-void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
-                     PGresult **ret_jobs, PGresult **ret_chunks);
-/* Adds to the map of jobs by id. Wishes for jobs or chunks that do not exist stay unfulfilled. */
-void store_take_jobs(const PGresult *result, struct job **jobs);
-void store_take_chunks(const PGresult *result, struct job *jobs);
+struct store_loaded {
+    PGresult *jobs;
+    PGresult *chunks;
+    PGresult *ahead;
+};
 
+void store_loaded_done(struct store_loaded *loaded);
+/* Locks the jobs in the order of their ids, and loads them, the chunks wished for, and what lies
+ * around the frontiers that may move. Wishes of one job stand together. */
+void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
+                     struct store_loaded *ret_loaded);
+/* Adds to the map of jobs by id. Wishes for jobs or chunks that do not exist stay unfulfilled. */
+bool store_take_loaded(const struct store_loaded *loaded, struct job **ret_jobs,
+                       struct err *err) MUST_CHECK;
+
+/* A reading as it is stored. */
+bool store_take_reading(const char *json, const struct job *job, struct chunk *chunk,
+                        struct err *err) MUST_CHECK;
 /* Loads the readings of done chunks around the frontiers, as far as chunks are there and terminal,
  * up to `limit_bytes` of JSON in total (at least a pair). */
 bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,

@@ -74,33 +74,49 @@ enum chunk_column {
     C_SAMPLES,
     C_ABSOLUTE_START,
     C_TAIL_COMPLETE,
+    C_BORDER_BYTE,
+    C_BORDER_SAMPLES,
     C_START_SAMPLE,
     C_START_ESTIMATED,
     C_FIRST_WORD,
     C_EMITTED_WORD,
     C_LAST_WORD,
     C_READING_BYTES,
+    C_READING,
     C_COLUMN_COUNT
 };
 
-/* $3 and $4 are results that may move a frontier: where it stands there, or where it is held behind
- * leading failures (no rate known yet), the chunks ahead are loaded too. A NULL index means that
- * the frontier has stopped at a limit. */
+/* In the order of enum chunk_column; the last but one and the last are added by each statement. */
+#define CHUNK_COLUMNS                                                                              \
+    "c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count, c.start_count,"   \
+    " c.resync_from, c.work_partition, c.work_offset, c.waiting_from, c.waiting_to,"               \
+    " (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, c.error::text," \
+    " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples,"                  \
+    " c.absolute_start, c.tail_complete, c.border_byte, c.border_samples, c.start_sample,"         \
+    " c.start_is_estimated, c.first_word, c.emitted_word, c.last_word"
+
+/* Chunks that are open still have no reading, and those that are not need it no more. */
 static const struct store_statement LOAD_CHUNKS = {
-    "load_chunks",
-    "WITH wish AS (SELECT * FROM unnest($1::uuid[], $2::int[]) AS w (job_id, chunk_index)"
-    "  UNION SELECT j.id, ahead FROM unnest($3::uuid[], $4::int[]) AS r (job_id, chunk_index)"
-    "  JOIN jobs j ON j.id = r.job_id AND (r.chunk_index IS NULL OR j.frontier = r.chunk_index OR"
+    "load_chunks", "SELECT " CHUNK_COLUMNS ", 0, NULL"
+                   " FROM unnest($1::uuid[], $2::int[]) AS w (job_id, chunk_index)"
+                   " JOIN chunks c ON c.job_id = w.job_id AND c.chunk_index = w.chunk_index"};
+
+/* The parameters are results that may move a frontier: where it stands there, or where it is held
+ * behind leading failures (no rate known yet), the terminal chunks around it are loaded too. A NULL
+ * index means that the frontier has stopped at a limit. The reading before the frontier is needed
+ * whenever it moves, and is brought along. */
+static const struct store_statement LOAD_AHEAD = {
+    "load_ahead",
+    "WITH moving AS MATERIALIZED (SELECT DISTINCT j.id, j.frontier"
+    "  FROM unnest($1::uuid[], $2::int[]) AS r (job_id, chunk_index) JOIN jobs j ON j.id = r.job_id"
+    "  AND (r.chunk_index IS NULL OR j.frontier = r.chunk_index OR"
     "   j.sample_rate IS NULL AND EXISTS (SELECT FROM chunks f WHERE f.job_id = j.id"
-    "    AND f.chunk_index = j.frontier AND f.status = 'failed'))"
-    "  CROSS JOIN generate_series(j.frontier - 1, j.frontier + 64) AS ahead)"
-    " SELECT c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count,"
-    " c.start_count, c.resync_from, c.work_partition, c.work_offset, c.waiting_from, c.waiting_to,"
-    " (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, c.error::text,"
-    " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples, c.absolute_start,"
-    " c.tail_complete, c.start_sample, c.start_is_estimated, c.first_word, c.emitted_word,"
-    " c.last_word, r.reading_bytes"
-    " FROM wish JOIN chunks c ON c.job_id = wish.job_id AND c.chunk_index = wish.chunk_index"
+    "    AND f.chunk_index = j.frontier AND f.status = 'failed')))"
+    " SELECT " CHUNK_COLUMNS ", r.reading_bytes,"
+    " CASE WHEN c.chunk_index = moving.frontier - 1 THEN r.reading::text END"
+    " FROM moving JOIN chunks c ON c.job_id = moving.id"
+    "  AND c.chunk_index BETWEEN moving.frontier - 1 AND moving.frontier + 64"
+    "  AND c.status IN ('done', 'failed')"
     " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index"};
 
 static void add_unique(struct sql_rows *rows, const struct store_wish *wishes, size_t i)
@@ -109,42 +125,49 @@ static void add_unique(struct sql_rows *rows, const struct store_wish *wishes, s
         sql_rows_text(rows, wishes[i].job_id);
 }
 
-static void send_chunk_load(struct store *store, const struct store_wish *wishes, size_t count,
-                            PGresult **ret_chunks)
+static void send_chunks(struct store *store, const struct store_wish *wishes, size_t count,
+                        PGresult **ret_chunks)
 {
-    CLEANUP(sql_rows_done) struct sql_rows wanted;
-    CLEANUP(sql_rows_done) struct sql_rows moving;
+    CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&wanted, 2);
-    sql_rows_init(&moving, 2);
+    sql_rows_init(&rows, 2);
     for (size_t i = 0; i < count; i++) {
-        const struct store_wish *wish = &wishes[i];
-
-        if (wish->chunk_index >= 0) {
-            sql_rows_text(&wanted, wish->job_id);
-            sql_rows_int(&wanted, wish->chunk_index);
-        }
-        if (wish->may_move_frontier) {
-            sql_rows_text(&moving, wish->job_id);
-            sql_rows_natural(&moving, wish->chunk_index);
-        }
+        if (wishes[i].chunk_index < 0)
+            continue;
+        sql_rows_text(&rows, wishes[i].job_id);
+        sql_rows_int(&rows, wishes[i].chunk_index);
     }
-    const char *const *chunks = sql_rows_finish(&wanted);
-    const char *const *results = sql_rows_finish(&moving);
-    const char *const values[] = {chunks[0], chunks[1], results[0], results[1]};
-    store_send(store, &LOAD_CHUNKS, 4, values, ret_chunks);
+    if (rows.row_count > 0)
+        store_send_rows(store, &LOAD_CHUNKS, &rows, ret_chunks);
+}
+
+static void send_ahead(struct store *store, const struct store_wish *wishes, size_t count,
+                       PGresult **ret_ahead)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 2);
+    for (size_t i = 0; i < count; i++) {
+        if (!wishes[i].may_move_frontier)
+            continue;
+        sql_rows_text(&rows, wishes[i].job_id);
+        sql_rows_natural(&rows, wishes[i].chunk_index);
+    }
+    if (rows.row_count > 0)
+        store_send_rows(store, &LOAD_AHEAD, &rows, ret_ahead);
 }
 
 void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
-                     PGresult **ret_jobs, PGresult **ret_chunks)
+                     struct store_loaded *ret_loaded)
 {
     CLEANUP(sql_rows_done) struct sql_rows ids;
 
     sql_rows_init(&ids, 1);
     for (size_t i = 0; i < count; i++)
         add_unique(&ids, wishes, i);
-    store_send_rows(store, &LOCK_JOBS, &ids, ret_jobs);
-    send_chunk_load(store, wishes, count, ret_chunks);
+    store_send_rows(store, &LOCK_JOBS, &ids, &ret_loaded->jobs);
+    send_chunks(store, wishes, count, &ret_loaded->chunks);
+    send_ahead(store, wishes, count, &ret_loaded->ahead);
 }
 
 /* Rows to values */
@@ -208,7 +231,7 @@ static struct job *take_job(const PGresult *result, int row)
     return job;
 }
 
-void store_take_jobs(const PGresult *result, struct job **jobs)
+static void take_jobs(const PGresult *result, struct job **jobs)
 {
     assert(PQnfields(result) == J_COLUMN_COUNT);
     for (int row = 0; row < PQntuples(result); row++) {
@@ -230,6 +253,8 @@ static void take_audio(const PGresult *result, int row, struct chunk *chunk)
     chunk->audio.has_absolute_start = store_text(result, row, C_ABSOLUTE_START) != NULL;
     chunk->audio.absolute_start = store_int_or(result, row, C_ABSOLUTE_START, 0);
     chunk->audio.tail_complete = store_bool(result, row, C_TAIL_COMPLETE);
+    chunk->audio.border_byte = store_int_or(result, row, C_BORDER_BYTE, -1);
+    chunk->audio.border_samples = store_int_or(result, row, C_BORDER_SAMPLES, 0);
 }
 
 static void take_placement(const PGresult *result, int row, struct chunk *chunk)
@@ -243,9 +268,8 @@ static void take_placement(const PGresult *result, int row, struct chunk *chunk)
     chunk->reading_bytes = store_int_or(result, row, C_READING_BYTES, 0);
 }
 
-static void take_chunk(const PGresult *result, int row, struct job *job)
+static void take_state(const PGresult *result, int row, struct chunk *chunk)
 {
-    struct chunk *chunk = job_add_chunk(job, get_int32(result, row, C_INDEX));
     bool is_known = chunk_status_parse(store_text(result, row, C_STATUS), &chunk->status);
 
     assert(is_known);
@@ -263,17 +287,43 @@ static void take_chunk(const PGresult *result, int row, struct job *job)
     chunk->deferred_reason = mem_copy_string(store_text(result, row, C_DEFERRED_REASON));
     chunk->error = mem_copy_string(store_text(result, row, C_ERROR));
     chunk->processing_time_ms = store_int_or(result, row, C_PROCESSING_MS, -1);
-    take_audio(result, row, chunk);
-    take_placement(result, row, chunk);
 }
 
-void store_take_chunks(const PGresult *result, struct job *jobs)
+static bool take_chunk(const PGresult *result, int row, struct job *job, struct err *err)
+{
+    struct chunk *chunk = job_add_chunk(job, get_int32(result, row, C_INDEX));
+    const char *reading = store_text(result, row, C_READING);
+
+    take_state(result, row, chunk);
+    take_audio(result, row, chunk);
+    take_placement(result, row, chunk);
+    return reading == NULL || store_take_reading(reading, job, chunk, err);
+}
+
+/* A chunk that is named by a record and lies ahead of a frontier comes twice. */
+static bool take_chunks(const PGresult *result, struct job *jobs, struct err *err)
 {
     assert(PQnfields(result) == C_COLUMN_COUNT);
     for (int row = 0; row < PQntuples(result); row++) {
         struct job *job = job_find(jobs, store_text(result, row, C_JOB));
 
-        if (job != NULL)
-            take_chunk(result, row, job);
+        if (job != NULL && job_chunk(job, get_int32(result, row, C_INDEX)) == NULL &&
+            !take_chunk(result, row, job, err))
+            return false;
     }
+    return true;
+}
+
+void store_loaded_done(struct store_loaded *loaded)
+{
+    store_clear_at(&loaded->jobs);
+    store_clear_at(&loaded->chunks);
+    store_clear_at(&loaded->ahead);
+}
+
+bool store_take_loaded(const struct store_loaded *loaded, struct job **ret_jobs, struct err *err)
+{
+    take_jobs(loaded->jobs, ret_jobs);
+    return (loaded->ahead == NULL || take_chunks(loaded->ahead, *ret_jobs, err)) &&
+           (loaded->chunks == NULL || take_chunks(loaded->chunks, *ret_jobs, err));
 }

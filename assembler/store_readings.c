@@ -49,11 +49,9 @@ static bool can_move(const struct job *job)
     return !job_is_terminal(job) && chunk != NULL && chunk_is_terminal(chunk);
 }
 
-static bool take_reading(const PGresult *result, int row, struct job *jobs, struct err *err)
+bool store_take_reading(const char *json, const struct job *job, struct chunk *chunk,
+                        struct err *err)
 {
-    const char *json = store_text(result, row, 2);
-    struct job *job = job_find(jobs, store_text(result, row, 0));
-    struct chunk *chunk = job_chunk(job, (int32_t)store_int(result, row, 1));
     struct reading reading;
 
     if (!event_decode_reading(json, strlen(json), &reading, err))
@@ -62,6 +60,14 @@ static bool take_reading(const PGresult *result, int row, struct job *jobs, stru
     *chunk->loaded_reading = reading;
     chunk->reading = chunk->loaded_reading;
     return true;
+}
+
+static bool take_row(const PGresult *result, int row, struct job *jobs, struct err *err)
+{
+    struct job *job = job_find(jobs, store_text(result, row, 0));
+    struct chunk *chunk = job_chunk(job, (int32_t)store_int(result, row, 1));
+
+    return store_take_reading(store_text(result, row, 2), job, chunk, err);
 }
 
 bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,
@@ -81,7 +87,7 @@ bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_by
     if (!store_run(store, err))
         return false;
     for (int row = 0; row < PQntuples(result); row++)
-        if (!take_reading(result, row, jobs, err))
+        if (!take_row(result, row, jobs, err))
             return false;
     return true;
 }

@@ -147,8 +147,7 @@ static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishe
 static bool open_transaction(struct run *run, struct err *err)
 {
     CLEANUP(store_clear_at) PGresult *moved = NULL;
-    CLEANUP(store_clear_at) PGresult *jobs = NULL;
-    CLEANUP(store_clear_at) PGresult *chunks = NULL;
+    CLEANUP(store_loaded_done) struct store_loaded loaded = {0};
     CLEANUP(wishes_done) struct wishes wishes;
     CLEANUP(mem_free_at) struct moves *moves = mem_new(sizeof *moves);
 
@@ -156,15 +155,11 @@ static bool open_transaction(struct run *run, struct err *err)
     collect_wishes(run->unit, &wishes);
     store_send_begin(run->store);
     store_send_moves(run->store, moves->items, moves->count, &moved);
-    store_send_load(run->store, wishes.items, wishes.count, &jobs, &chunks);
+    store_send_load(run->store, wishes.items, wishes.count, &loaded);
     if (!store_run(run->store, err))
         return false;
     run->is_stale = (size_t)PQntuples(moved) != moves->count;
-    if (!run->is_stale) {
-        store_take_jobs(jobs, &run->jobs);
-        store_take_chunks(chunks, run->jobs);
-    }
-    return true;
+    return run->is_stale || store_take_loaded(&loaded, &run->jobs, err);
 }
 
 /* Applying */
