@@ -164,7 +164,9 @@ static enum decoder_stream_result read_error(const uint8_t *bytes,
     memcpy(&error, bytes, sizeof(error));
     error.message[sizeof(error.message) - 1] = '\0';
     for (char *at = error.message; *at != '\0'; at++) {
-        *at = *at >= ' ' && *at <= '~' ? *at : '?';
+        if (*at < ' ' || *at > '~') {
+            *at = '?';
+        }
     }
     enum err_kind kind = error.kind == ERR_RETRY ? ERR_RETRY : ERR_REJECT;
     (void)err_set(&event->err, kind, "media", error.code, "%s", error.message);

@@ -17,7 +17,7 @@
 #include "worker/media_source.h"
 
 /* How far sync looks for a unit at most. */
-#define MEDIA_SYNC_BYTES_MAX (64 * 1024 * 1024)
+#define MEDIA_SYNC_BYTES_MAX ((int64_t)64 * 1024 * 1024)
 
 /* One or more units that lie behind each other without a gap. */
 struct media_unit {

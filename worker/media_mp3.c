@@ -271,7 +271,7 @@ static enum media_status mp3_read_header(struct media_source *source, int64_t st
             return MEDIA_READY;
         }
         if (status == MEDIA_UNIT_UNKNOWN) {
-            int64_t chain_bytes = (CHAIN_FRAMES + 1) * MPEG_FRAME_BYTES_MAX;
+            int64_t chain_bytes = (int64_t)(CHAIN_FRAMES + 1) * MPEG_FRAME_BYTES_MAX;
             int64_t length = end - at < chain_bytes ? end - at : chain_bytes;
             if (!media_has_bytes(source, at, length, ret_need)) {
                 return MEDIA_NEED;

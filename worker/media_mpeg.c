@@ -155,7 +155,7 @@ bool mpeg_tag_parse(const struct mpeg_frame *frame, const uint8_t *bytes, size_t
 {
     /* Encoders disagree on whether the place of a checksum counts. */
     for (int32_t start = MPEG_HEADER_BYTES; start <= frame->side_start; start += CRC_BYTES) {
-        size_t place = (size_t)(start + frame->side_bytes);
+        size_t place = (size_t)start + (size_t)frame->side_bytes;
         if (place + 8 <= length &&
             (memcmp(bytes + place, "Xing", 4) == 0 || memcmp(bytes + place, "Info", 4) == 0)) {
             *ret_tag = read_xing(bytes + place, length - place);

@@ -9,7 +9,7 @@
 #include "common/mem.h"
 
 /* Framers step through a file byte by byte at worst: they look at this much at a time. */
-#define WINDOW_BYTES (2 * MEDIA_VIEW_MAX)
+#define WINDOW_BYTES ((size_t)2 * MEDIA_VIEW_MAX)
 
 struct media_source {
     int64_t total_size;
@@ -133,7 +133,8 @@ static size_t read_extent(struct media_source *source, const struct media_extent
     return (size_t)got;
 }
 
-size_t media_source_read(struct media_source *source, int64_t offset, void *ret_bytes,
+/* Copies up to `length` bytes and returns how many are there without a break. */
+static size_t read_bytes(struct media_source *source, int64_t offset, void *ret_bytes,
                          size_t length)
 {
     uint8_t *bytes = ret_bytes;
@@ -165,7 +166,7 @@ const uint8_t *media_source_at(struct media_source *source, int64_t offset, size
     }
     if (!window_holds(source, offset, length)) {
         source->window_offset = offset;
-        source->window_length = media_source_read(source, offset, source->window, WINDOW_BYTES);
+        source->window_length = read_bytes(source, offset, source->window, WINDOW_BYTES);
     }
     return window_holds(source, offset, length) ? source->window + (offset - source->window_offset)
                                                 : NULL;

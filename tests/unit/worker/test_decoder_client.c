@@ -180,8 +180,11 @@ static size_t child_processes(pid_t of, pid_t *ret_pids, size_t most)
         if (file == NULL) {
             continue;
         }
-        (void)fgets(line, sizeof(line), file);
+        bool is_read = fgets(line, sizeof(line), file) != NULL;
         (void)fclose(file);
+        if (!is_read) {
+            continue;
+        }
         const char *behind_name = strrchr(line, ')');
         int parent = 0;
         char state = 0;
