@@ -25,18 +25,40 @@ static void send_error(const struct err *err)
     send_frame(DECODER_FRAME_ERROR, &error, sizeof(error));
 }
 
+/* Gathers the short pieces that units decode to: the worker is woken once a frame. */
+struct gathered {
+    size_t count;
+    int16_t samples[SAMPLES_PER_FRAME];
+};
+
+static void flush(struct gathered *gathered)
+{
+    if (gathered->count > 0) {
+        send_frame(DECODER_FRAME_PCM, gathered->samples, gathered->count * sizeof(int16_t));
+    }
+    gathered->count = 0;
+}
+
 static void on_start(void *context UNUSED, const struct media_report *report)
 {
     send_frame(DECODER_FRAME_REPORT, report, sizeof(*report));
 }
 
-static bool on_pcm(void *context UNUSED, const int16_t *samples, size_t count)
+static bool on_pcm(void *context, const int16_t *samples, size_t count)
 {
+    struct gathered *gathered = context;
+
     while (count > 0) {
-        size_t part = count < SAMPLES_PER_FRAME ? count : SAMPLES_PER_FRAME;
-        send_frame(DECODER_FRAME_PCM, samples, part * sizeof(*samples));
+        size_t space = SAMPLES_PER_FRAME - gathered->count;
+        size_t part = count < space ? count : space;
+
+        memcpy(gathered->samples + gathered->count, samples, part * sizeof(*samples));
+        gathered->count += part;
         samples += part;
         count -= part;
+        if (gathered->count == SAMPLES_PER_FRAME) {
+            flush(gathered);
+        }
     }
     return true;
 }
@@ -46,7 +68,8 @@ static void decode(const struct decoder_order *order)
     const struct media_decode_options options = {.range = order->range,
                                                  .max_seconds = order->limits.max_seconds,
                                                  .pcm_rate = MEDIA_PCM_RATE};
-    const struct media_sink sink = {.on_start = on_start, .on_pcm = on_pcm};
+    struct gathered gathered = {.count = 0};
+    const struct media_sink sink = {.on_start = on_start, .on_pcm = on_pcm, .context = &gathered};
     struct media_source *source =
         media_source_new(order->total_size, order->extents, order->extent_count);
     struct media_decode_result result;
@@ -55,6 +78,7 @@ static void decode(const struct decoder_order *order)
     case MEDIA_READY: {
         struct decoder_done done = {.pcm_samples = result.pcm_samples,
                                     .undecodable_units = result.undecodable_units};
+        flush(&gathered);
         send_frame(DECODER_FRAME_DONE, &done, sizeof(done));
         break;
     }
