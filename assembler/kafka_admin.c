@@ -2,6 +2,7 @@
 #include "assembler/kafka_admin.h"
 
 #include <librdkafka/rdkafka.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 
 #define REQUEST_TIMEOUT_MS 5000
 #define TRY_TIMEOUT_MS 1000
+#define ASK_AGAIN_MS 100
+/* For a while a broker may answer that a topic made just now does not exist. */
+#define NEW_TOPIC_US 3000000
 #define TEXT_SIZE 256
 
 struct kafka_admin {
@@ -96,16 +100,27 @@ static rd_kafka_resp_err_t try_count(struct kafka_admin *admin, const char *full
     return code;
 }
 
+/* 0: this answer stands. */
+static uint64_t patience_us(rd_kafka_resp_err_t code, int32_t count, uint64_t timeout_us)
+{
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return timeout_us;
+    return count > 0 ? 0 : NEW_TOPIC_US;
+}
+
 bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, uint64_t timeout_us,
                                  int32_t *ret_count, struct err *err)
 {
     CLEANUP(mem_free_at) char *full_name = kafka_topic_name(&admin->settings, topic);
-    uint64_t deadline_us = clock_now_us() + timeout_us;
+    uint64_t start_us = clock_now_us();
     rd_kafka_resp_err_t code;
 
-    do {
+    *ret_count = 0;
+    code = try_count(admin, full_name, ret_count);
+    while (clock_now_us() - start_us < patience_us(code, *ret_count, timeout_us)) {
+        (void)poll(NULL, 0, ASK_AGAIN_MS);
         code = try_count(admin, full_name, ret_count);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && clock_now_us() < deadline_us);
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_err(err, code, full_name);
     return *ret_count > 0 ||
