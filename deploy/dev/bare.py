@@ -15,6 +15,7 @@ from .console import DevError
 
 FOLDER = paths.DEV / "bare"
 LOG = paths.DEV / "log" / "test-bare.log"
+KEPT_LOGS = paths.DEV / "log" / "bare"
 CHECKOUT = "/src/chunkscribe"
 COMMANDS = ("./dev demo", "./dev test")
 
@@ -46,7 +47,15 @@ def run(shown) -> None:
         for line in COMMANDS:
             _in_chroot(line, shown)
     finally:
+        _keep_logs()
         command.run(["rm", "-rf", "--one-file-system", FOLDER], log=LOG)
+
+
+def _keep_logs() -> None:
+    shutil.rmtree(KEPT_LOGS, ignore_errors=True)
+    checkout = Path(f"{FOLDER}{CHECKOUT}")
+    for folder in [checkout / ".dev/log", *checkout.glob(".dev/*/log")]:
+        _carry(folder, KEPT_LOGS / folder.parent.name)
 
 
 def _in_chroot(line: str, shown) -> None:

@@ -10,11 +10,16 @@ from urllib.parse import urljoin, urlsplit
 from .console import DevError
 
 BLOCK_BYTES = 32 * 1024
+REPEAT_PAUSES_S = (1, 2, 4, 8)
 STREAM_SILENCE_S = 120  # heartbeats come every 15 s
 
 
 class Refused(DevError):
     """The gateway said no; the message is the problem's own."""
+
+
+class Unavailable(Refused):
+    """503: it is not known whether it was done; the call can be repeated."""
 
 
 class Uplink:
@@ -56,9 +61,7 @@ class Client:
             _checked(connection.getresponse(), {200, 201, 204})
         finally:
             connection.close()
-        self._post("/chunk-upload-complete", {
-            "parent_job_id": job["parent_job_id"], "chunk_index": upload["chunk_index"],
-            "actual_size": len(content)}, 200)
+        self._complete(job, upload, len(content))
 
     def events(self, stream_url: str, is_given_up):
         """Yields (id or None, type, data); reconnects where the connection breaks. Ends when the
@@ -83,6 +86,18 @@ class Client:
                 time.sleep(1)
             finally:
                 connection.close()
+
+    def _complete(self, job: dict, upload: dict, size: int) -> None:
+        """Completing a chunk twice is the same as once, so what is unknown is simply repeated."""
+        document = {"parent_job_id": job["parent_job_id"], "chunk_index": upload["chunk_index"],
+                    "actual_size": size}
+        for pause_s in REPEAT_PAUSES_S:
+            try:
+                self._post("/chunk-upload-complete", document, 200)
+                return
+            except Unavailable:
+                time.sleep(pause_s)
+        self._post("/chunk-upload-complete", document, 200)
 
     def _post(self, path: str, document: dict, expected: int) -> dict:
         connection, path = self._connect(path)
@@ -110,7 +125,8 @@ def _checked(answer: http.client.HTTPResponse, expected: set[int]) -> bytes:
         text = problem.get("detail") or problem.get("title")
     except (ValueError, AttributeError):
         text = body.decode(errors="replace")[:200]
-    raise Refused(f"the gateway refused ({answer.status}): {text}")
+    kind = Unavailable if answer.status == 503 else Refused
+    raise kind(f"the gateway refused ({answer.status}): {text}")
 
 
 def _is_stream(answer: http.client.HTTPResponse) -> bool:

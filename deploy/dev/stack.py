@@ -8,7 +8,7 @@ each other only by what is passed here.
 from pathlib import Path
 
 from . import paths
-from .console import DevError, step
+from .console import DevError, say, step
 from .daemons import Fleet, Wiring
 from .kafka import NAME as KAFKA
 from .kafka import Kafka
@@ -78,7 +78,11 @@ class Stack:
     def stop(self) -> None:
         """Stops everything this folder has a record of: our daemons together, because each may
         finish its work first, then what they depend on."""
-        names = [record.name for record in reversed(self.table.all())]
+        records = self.table.all()[::-1]
+        for record in records:
+            if not record.is_running():
+                say(f"  ✗ {record.name} had ended already:\n{self.table.log_tail(record.name)}")
+        names = [record.name for record in records]
         services = {SPEECH: self.speech.stop, KAFKA: self.kafka.stop, POSTGRES: self.postgres.stop}
         daemons = [name for name in names if name not in services]
         if daemons:

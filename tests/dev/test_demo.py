@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dev import demo, whole_file
+from dev import client, demo, whole_file
 from dev.client import Refused
 from dev.recording import Recording, known_text
 from dev.speech import SpeechApi
@@ -30,6 +30,7 @@ class Gateway(ThreadingHTTPServer):
         self.events: list[tuple[str, dict]] = []
         self.refusal: tuple[int, dict] | None = None
         self.put_status = 201
+        self.unavailable = 0  # how many completions are still answered with 503
         self.uploaded: list[int] = []
         self.bodies: dict[int, bytes] = {}
         self.changed = threading.Condition()
@@ -53,7 +54,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         gateway = self.server
-        if self.path == "/chunk-upload-complete":
+        if self.path == "/chunk-upload-complete" and gateway.unavailable > 0:
+            gateway.unavailable -= 1
+            self._answer(503, {"detail": "repeat the call"})
+        elif self.path == "/chunk-upload-complete":
             with gateway.changed:
                 gateway.uploaded.append(request["chunk_index"])
                 gateway.changed.notify_all()
@@ -163,6 +167,14 @@ def test_a_refused_upload_ends_the_run(gateway, recording):
     gateway.put_status = 507
     with pytest.raises(Refused, match="no room"):
         demo.run(gateway.url, SPEECH, recording, 0)
+
+
+def test_a_completion_of_unknown_outcome_is_repeated(gateway, recording, monkeypatch):
+    monkeypatch.setattr(client, "REPEAT_PAUSES_S", (0, 0, 0))
+    gateway.unavailable = 3
+    gateway.events = run_with(RIGHT)
+    assert demo.run(gateway.url, SPEECH, recording, 0)
+    assert sorted(gateway.uploaded) == list(range(TOTAL_CHUNKS))
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 14, 401])
