@@ -152,16 +152,29 @@ void intake_applied(struct intake *intake, struct batch_partition *partition, in
     kafka_consumer_store(intake->consumer, partition->topic, partition->number, next_offset);
 }
 
+/* A job's home is the partition of its results. */
+static bool is_home(const struct batch_partition *partition)
+{
+    return strcmp(partition->topic, INTAKE_RESULTS) == 0;
+}
+
 bool intake_owns(const struct intake *intake, int32_t number)
 {
     for (size_t i = 0; i < intake->batch.partition_count; i++) {
         const struct batch_partition *partition = &intake->batch.partitions[i];
 
-        if (partition->number == number && partition->is_claimed &&
-            strcmp(partition->topic, INTAKE_RESULTS) == 0)
+        if (partition->number == number && partition->is_claimed && is_home(partition))
             return true;
     }
     return false;
+}
+
+void intake_list_homes(const struct intake *intake, struct sql_rows *ret_rows)
+{
+    sql_rows_init(ret_rows, 1);
+    for (size_t i = 0; i < intake->batch.partition_count; i++)
+        if (is_home(&intake->batch.partitions[i]))
+            sql_rows_int(ret_rows, intake->batch.partitions[i].number);
 }
 
 uint64_t intake_generation(const struct intake *intake)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "assembler/batch.h"
+#include "assembler/sql_rows.h"
 #include "assembler/store.h"
 #include "common/attrs.h"
 #include "common/err.h"
@@ -51,6 +52,9 @@ bool intake_claim_all(struct intake *intake, struct err *err) MUST_CHECK;
 bool intake_claim_missing(struct intake *intake, struct err *err) MUST_CHECK;
 /* Is this partition number of chunks.results ours? */
 bool intake_owns(const struct intake *intake, int32_t number);
+/* The numbers of the home partitions that are assigned to us, one a row; sql_rows_done() is the
+ * caller's. */
+void intake_list_homes(const struct intake *intake, struct sql_rows *ret_rows);
 /* Changes with every partition that comes or goes. */
 uint64_t intake_generation(const struct intake *intake);
 bool intake_is_up(const struct intake *intake);

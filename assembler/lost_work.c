@@ -43,16 +43,6 @@ struct lost_work *lost_work_new(const struct lost_work_settings *settings)
     return lost;
 }
 
-static void home_partitions(const struct lost_work *lost, struct sql_rows *rows)
-{
-    const struct batch *batch = intake_batch(lost->settings.intake);
-
-    sql_rows_init(rows, 1);
-    for (size_t i = 0; i < batch->partition_count; i++)
-        if (strcmp(batch->partitions[i].topic, INTAKE_RESULTS) == 0)
-            sql_rows_int(rows, batch->partitions[i].number);
-}
-
 /* Passed work */
 
 static void drop_oldest(struct lost_work *lost)
@@ -95,7 +85,7 @@ static bool publish_again(struct lost_work *lost, uint64_t now_us, struct err *e
         sql_rows_int(&passed, answer->passed[i].partition);
         sql_rows_int(&passed, answer->passed[i].below);
     }
-    home_partitions(lost, &homes);
+    intake_list_homes(lost->settings.intake, &homes);
     if (!store_find_lost_work(lost->settings.store, &passed, &homes, lost->settings.lost_after_us,
                               &found, err))
         return false;
@@ -143,7 +133,7 @@ static bool find_silent(struct lost_work *lost, struct err *err)
     CLEANUP(mem_free_at) struct store_silent *silent = NULL;
     size_t count = 0;
 
-    home_partitions(lost, &homes);
+    intake_list_homes(lost->settings.intake, &homes);
     if (!store_find_silent(lost->settings.store, &homes, lost->settings.silent_after_us, &silent,
                            &count, err))
         return false;

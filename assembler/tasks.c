@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <uthash.h>
 
 #include "assembler/assembler_metrics.h"
@@ -76,16 +75,6 @@ void tasks_expect(struct tasks *tasks, uint64_t now_us, int64_t due_in_us)
 
     if (due_us < tasks->next_look_us)
         tasks->next_look_us = due_us;
-}
-
-static void home_partitions(const struct tasks *tasks, struct sql_rows *rows)
-{
-    const struct batch *batch = intake_batch(tasks->intake);
-
-    sql_rows_init(rows, 1);
-    for (size_t i = 0; i < batch->partition_count; i++)
-        if (strcmp(batch->partitions[i].topic, INTAKE_RESULTS) == 0)
-            sql_rows_int(rows, batch->partitions[i].number);
 }
 
 /* Publishing */
@@ -231,7 +220,7 @@ static bool look(struct tasks *tasks, uint64_t now_us, struct err *err)
     CLEANUP(sql_rows_done) struct sql_rows homes;
     int64_t in_us = -1;
 
-    home_partitions(tasks, &homes);
+    intake_list_homes(tasks->intake, &homes);
     if (!publish_due(tasks, &homes, err))
         return false;
     tasks->next_look_us = now_us + LOOK_EVERY_US;
