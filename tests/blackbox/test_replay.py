@@ -3,7 +3,7 @@
 
 import pytest
 from support import recording
-from support.flow import TERMINAL, check_stream, final_result, init, upload_all
+from support.flow import check_stream, final_result, init, upload_all
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +86,9 @@ def test_another_gateway_takes_over_in_the_middle(installation):
     resumed = second.stream(job, "?partial=delta", last_event_id=str(begun.ids[-1]))
     for index in set(range(sound.chunk_count())) - {2, 0, 3}:
         second.upload(job, sound.data, index)
-    result = final_result_of_rest(resumed, begun.ids[-1] + 1)
+    result = final_result(resumed, first_id=begun.ids[-1] + 1)
 
     assert result["final_transcript"] == sound.text
     grown = "".join(event.data["delta"] for stream in (begun, resumed)
                     for event in stream.of_type("partial_transcript"))
     assert grown == sound.text
-
-
-def final_result_of_rest(stream, first_id):
-    event = stream.wait_for(
-        lambda events: next((e for e in events if e.type in TERMINAL), None), 90)
-    assert event.type == "final_result"
-    stream.wait_end()
-    check_stream(stream, first_id)
-    return event.data
