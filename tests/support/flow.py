@@ -24,8 +24,8 @@ def upload_all(gateway: Gateway, job: dict, recording: Recording, seed: int = 1)
 
 
 def final_result(stream: Stream, timeout_s: float = 90, first_id: int = 1) -> dict:
-    """Waits for the terminal event, which must be a final result, and checks the whole stream, whose
-    first event with an id has `first_id`."""
+    """Waits for the terminal event, which must be a final result, and checks the whole stream,
+    whose first event with an id has `first_id`."""
     event = stream.wait_for(
         lambda events: next((e for e in events if e.type in TERMINAL), None), timeout_s)
     assert event.type == "final_result", event
