@@ -88,6 +88,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     struct err err;
 
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        producer->is_up = true; /* a broker has just answered */
         report(producer, message->_private, position, NULL);
     } else {
         (void)kafka_err(&err, message->err, "produce");
