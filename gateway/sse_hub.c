@@ -18,30 +18,34 @@ static const struct timeval TICK = {.tv_sec = 1};
 /* "{", ids with commas, "}": of more jobs than that the rest is compared the next time. */
 #define COMPARED_BYTES_MAX ((size_t)1024 * 1024)
 
+struct sse_hub {
+    struct sse_shared shared;
+    bool (*is_feed_up)(void *feed);
+    void *feed;
+    struct sse_topic *topics;    /* by job; owned */
+    struct event *compare_timer; /* owned */
+    unsigned ticks;
+    uint64_t view_serial;
+    bool is_comparing;
+    bool is_draining;
+};
+
 static void on_tick(evutil_socket_t fd, short events, void *context);
+static void on_unused(struct sse_topic *topic, void *context);
 
 struct sse_hub *sse_hub_new(const struct sse_hub_settings *settings)
 {
     struct sse_hub *hub = mem_new(sizeof *hub);
 
-    hub->settings = *settings;
+    hub->shared = (struct sse_shared){
+        .loop = settings->loop, .pg = settings->pg, .streams = settings->streams};
+    sse_turns_init(&hub->shared.pages, SSE_PAGES_MAX);
+    hub->is_feed_up = settings->is_feed_up;
+    hub->feed = settings->context;
     hub->view_serial = SSE_VIEW_OTHERS;
-    TAILQ_INIT(&hub->waiting);
-    TAILQ_INIT(&hub->leaving);
     hub->compare_timer = event_new(loop_base(settings->loop), -1, EV_PERSIST, on_tick, hub);
     (void)event_add(hub->compare_timer, &TICK);
     return hub;
-}
-
-static void free_readers(struct sse_readers *readers)
-{
-    struct sse_reader *reader = TAILQ_FIRST(readers);
-
-    while (reader != NULL) {
-        struct sse_reader *next = sse_reader_next(reader);
-        sse_reader_free(reader);
-        reader = next;
-    }
 }
 
 /* What is still here waits for answers that never come, PostgreSQL's connections being closed. */
@@ -52,13 +56,17 @@ void sse_hub_free(struct sse_hub *hub)
     if (hub == NULL)
         return;
     HASH_ITER(hh, hub->topics, topic, next)
-    {
-        free_readers(&topic->readers);
-        sse_topic_free(topic);
-    }
-    free_readers(&hub->leaving);
+    on_unused(topic, hub);
     event_free(hub->compare_timer);
     free(hub);
+}
+
+static void on_unused(struct sse_topic *topic, void *context)
+{
+    struct sse_hub *hub = context;
+
+    HASH_DEL(hub->topics, topic);
+    sse_topic_free(topic);
 }
 
 static struct sse_topic *find(const struct sse_hub *hub, const char *job_id, size_t length)
@@ -66,6 +74,14 @@ static struct sse_topic *find(const struct sse_hub *hub, const char *job_id, siz
     struct sse_topic *topic = NULL;
 
     HASH_FIND(hh, hub->topics, job_id, length, topic);
+    return topic;
+}
+
+static struct sse_topic *add_topic(struct sse_hub *hub, const struct id *job)
+{
+    struct sse_topic *topic = sse_topic_new(&hub->shared, job, on_unused, hub);
+
+    HASH_ADD_STR(hub->topics, job.text, topic);
     return topic;
 }
 
@@ -79,8 +95,8 @@ void sse_hub_open(struct sse_hub *hub, struct http_request *take_request,
         return;
     }
     if (topic == NULL)
-        topic = sse_topic_new(hub, &wish->job);
-    sse_reader_open(topic, take_request, wish);
+        topic = add_topic(hub, &wish->job);
+    sse_topic_join(topic, take_request, wish);
 }
 
 bool sse_hub_is_followed(const struct sse_hub *hub, const char *job_id, size_t length)
@@ -112,51 +128,19 @@ void sse_hub_publish(struct sse_hub *hub, const char *job_id, size_t length,
         sse_topic_publish(topic, sse_item_new(live->seq, live->type, live->data, live->length));
 }
 
-/* Readers whose request is not answered yet have no stream that could be closed. */
-static void leave_early(struct sse_hub *hub)
-{
-    struct sse_topic *topic, *next_topic;
-
-    HASH_ITER(hh, hub->topics, topic, next_topic)
-    {
-        struct sse_reader *reader = TAILQ_FIRST(&topic->readers);
-        topic->questions++; /* keeps the topic while its readers leave */
-        while (reader != NULL) {
-            struct sse_reader *next = sse_reader_next(reader);
-            sse_reader_leave_early(reader);
-            reader = next;
-        }
-        topic->questions--;
-        sse_topic_release(topic);
-    }
-}
-
 void sse_hub_drain(struct sse_hub *hub)
 {
+    struct sse_topic *topic, *next;
+
     hub->is_draining = true;
-    leave_early(hub);
-    sse_streams_close_all(hub->settings.streams);
+    HASH_ITER(hh, hub->topics, topic, next)
+    sse_topic_drop_unanswered(topic);
+    sse_streams_close_all(hub->shared.streams);
 }
 
 const struct sse_hub_stats *sse_hub_stats(const struct sse_hub *hub)
 {
-    return &hub->stats;
-}
-
-void sse_hub_serve_turns(struct sse_hub *hub)
-{
-    struct sse_reader *reader;
-
-    while (hub->pages_in_flight < SSE_PAGES_MAX && (reader = sse_reader_first_turn(hub)) != NULL) {
-        hub->pages_in_flight++;
-        sse_reader_read_page(reader);
-    }
-}
-
-void sse_hub_page_done(struct sse_hub *hub)
-{
-    hub->pages_in_flight--;
-    sse_hub_serve_turns(hub);
+    return &hub->shared.stats;
 }
 
 static void on_heads(void *context, PGresult *result, const struct err *err)
@@ -169,8 +153,8 @@ static void on_heads(void *context, PGresult *result, const struct err *err)
         const char *job_id = PQgetvalue(result, row, 0);
         struct sse_topic *topic = find(hub, job_id, strlen(job_id));
 
-        if (topic != NULL && topic->cursor.next != 0)
-            sse_topic_note(topic, strtoull(PQgetvalue(result, row, 1), NULL, 10));
+        if (topic != NULL)
+            sse_topic_compare(topic, strtoull(PQgetvalue(result, row, 1), NULL, 10));
     }
 }
 
@@ -186,15 +170,14 @@ static void compare(struct sse_hub *hub)
         buf_append_format(&ids, "%c%s", ids.length == 0 ? '{' : ',', topic->job.text);
     buf_append_string(&ids, "}");
     hub->is_comparing = true;
-    jobs_read_heads(hub->settings.pg, buf_string(&ids), on_heads, hub);
+    jobs_read_heads(hub->shared.pg, buf_string(&ids), on_heads, hub);
     buf_done(&ids);
 }
 
 static void on_tick(evutil_socket_t fd, short events, void *context)
 {
     struct sse_hub *hub = context;
-    bool is_due = ++hub->ticks % TICKS_PER_COMPARISON == 0 ||
-                  !hub->settings.is_feed_up(hub->settings.context);
+    bool is_due = ++hub->ticks % TICKS_PER_COMPARISON == 0 || !hub->is_feed_up(hub->feed);
 
     (void)fd;
     (void)events;

@@ -17,10 +17,12 @@
 #include "common/ids.h"
 #include "common/loop.h"
 #include "common/pg.h"
-#include "gateway/sse_conn.h"
+#include "gateway/sse_shared.h"
+#include "gateway/sse_wish.h"
 
 struct http_request;
 struct sse_hub;
+struct sse_streams;
 
 struct sse_hub_settings {
     struct loop *loop;
@@ -29,25 +31,6 @@ struct sse_hub_settings {
     /* While the feed of live events is down PostgreSQL is asked more often. */
     bool (*is_feed_up)(void *context);
     void *context;
-};
-
-struct sse_hub_stats {
-    uint64_t jobs; /* followed now */
-    uint64_t live_events;
-    uint64_t replayed_events;
-    uint64_t gap_fills;
-};
-
-/* How a reader wants the growing transcript. */
-enum sse_partial {
-    SSE_PARTIAL_TEXT,  /* the whole text, as views, when it has grown */
-    SSE_PARTIAL_DELTA, /* the durable deltas */
-};
-
-struct sse_wish {
-    struct id job;
-    uint64_t last_id; /* 0: from the beginning; one that the stream cannot have given, too */
-    enum sse_partial partial;
 };
 
 /* A live event as it came from Kafka, borrowed. */

@@ -5,63 +5,70 @@
 #include <event2/event.h>
 
 #include "common/backoff.h"
+#include "common/loop.h"
 #include "common/mem.h"
 #include "gateway/http_request.h"
 #include "gateway/jobs_read.h"
 #include "gateway/problem.h"
+#include "gateway/progress_view.h"
 
 static void on_head(void *context, PGresult *result, const struct err *err);
+static void on_page(void *context, PGresult *result, const struct err *err);
+static void on_progress(void *context, PGresult *result, const struct err *err);
+static void on_turn(void *context);
 static void on_retry(evutil_socket_t fd, short events, void *context);
 static void on_abort(struct http_request *request, void *context);
 static void on_close(struct sse_conn *conn, enum sse_close_reason reason, void *context);
 static void on_drained(struct sse_conn *conn, void *context);
 
-static const struct sse_callbacks CALLBACKS = {.on_close = on_close, .on_drained = on_drained};
+static const struct sse_callbacks STREAM_CALLBACKS = {.on_close = on_close,
+                                                      .on_drained = on_drained};
 
-struct sse_reader *sse_reader_next(struct sse_reader *reader)
+struct sse_reader *sse_reader_new(struct sse_shared *shared, struct http_request *take_request,
+                                  const struct sse_wish *wish, const struct stream_cursor *cursor,
+                                  struct sse_text *text)
 {
-    return TAILQ_NEXT(reader, link);
+    struct sse_reader *reader = mem_new(sizeof *reader);
+
+    reader->shared = shared;
+    reader->request = take_request;
+    reader->job = wish->job;
+    reader->last_id = wish->last_id;
+    reader->turn = (struct sse_turn){.on_turn = on_turn, .context = reader};
+    reader->retry = evtimer_new(loop_base(shared->loop), on_retry, reader);
+    sse_feed_init(&reader->feed, wish->partial, cursor, text);
+    return reader;
 }
 
 void sse_reader_free(struct sse_reader *reader)
 {
-    sse_event_unref(reader->end);
+    sse_turns_withdraw(&reader->shared->pages, &reader->turn);
+    sse_feed_done(&reader->feed);
     event_free(reader->retry);
     free(reader);
 }
 
-static void leave(struct sse_reader *reader)
-{
-    struct sse_topic *topic = reader->topic;
+/* --- questions to PostgreSQL, whose answers may come after the reader has gone --- */
 
-    assert(reader->state != READER_CLOSED);
-    reader->state = READER_CLOSED;
-    reader->conn = NULL;
-    reader->topic = NULL;
-    (void)event_del(reader->retry);
-    if (reader->is_turn_queued)
-        TAILQ_REMOVE(&reader->hub->waiting, reader, turn);
-    TAILQ_REMOVE(&topic->readers, reader, link);
-    if (reader->questions == 0)
-        sse_reader_free(reader);
-    else
-        TAILQ_INSERT_TAIL(&reader->hub->leaving, reader, link);
-    sse_topic_release(topic);
+static void ask_head(struct sse_reader *reader)
+{
+    reader->questions++;
+    jobs_read_head(reader->shared->pg, reader->job.text, on_head, reader);
 }
 
-bool sse_reader_is_answer_wanted(struct sse_reader *reader)
+/* Counts an answer; false: the reader has gone, and perhaps is freed. */
+static bool is_answer_wanted(struct sse_reader *reader)
 {
     reader->questions--;
-    if (reader->state != READER_CLOSED)
+    if (reader->feed.state != SSE_FEED_CLOSED)
         return true;
-    if (reader->questions == 0) {
-        TAILQ_REMOVE(&reader->hub->leaving, reader, link);
-        sse_reader_free(reader);
-    }
+    if (reader->questions == 0)
+        reader->callbacks->on_gone(reader->context, reader);
     return false;
 }
 
-void sse_reader_retry_soon(struct sse_reader *reader)
+/* After a failed question, with jitter. */
+static void retry_soon(struct sse_reader *reader)
 {
     uint64_t wait_us = 500000 + backoff_random() % 1000000;
     struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000),
@@ -70,26 +77,25 @@ void sse_reader_retry_soon(struct sse_reader *reader)
     (void)event_add(reader->retry, &wait);
 }
 
-static void ask_head(struct sse_reader *reader)
+/* --- coming and going --- */
+
+void sse_reader_begin(struct sse_reader *reader, const struct sse_reader_callbacks *callbacks,
+                      void *context)
 {
-    reader->questions++;
-    jobs_read_head(reader->hub->settings.pg, reader->wish.job.text, on_head, reader);
+    reader->callbacks = callbacks;
+    reader->context = context;
+    http_request_on_abort(reader->request, on_abort, reader);
+    ask_head(reader);
 }
 
-void sse_reader_open(struct sse_topic *topic, struct http_request *take_request,
-                     const struct sse_wish *wish)
+static void leave(struct sse_reader *reader)
 {
-    struct sse_reader *reader = mem_new(sizeof *reader);
-
-    reader->hub = topic->hub;
-    reader->topic = topic;
-    reader->request = take_request;
-    reader->wish = *wish;
-    reader->needs_text = wish->partial == SSE_PARTIAL_TEXT;
-    reader->retry = evtimer_new(loop_base(topic->hub->settings.loop), on_retry, reader);
-    TAILQ_INSERT_TAIL(&topic->readers, reader, link);
-    http_request_on_abort(take_request, on_abort, reader);
-    ask_head(reader);
+    assert(reader->feed.state != SSE_FEED_CLOSED);
+    sse_feed_close(&reader->feed);
+    (void)event_del(reader->retry);
+    sse_turns_withdraw(&reader->shared->pages, &reader->turn);
+    if (reader->questions == 0)
+        reader->callbacks->on_gone(reader->context, reader);
 }
 
 void sse_reader_leave_early(struct sse_reader *reader)
@@ -101,21 +107,19 @@ void sse_reader_leave_early(struct sse_reader *reader)
 }
 
 /* False: the client has gone, and so is the reader. */
-static bool start_stream(struct sse_reader *reader)
+static bool open_stream(struct sse_reader *reader)
 {
     unsigned retry_ms = 1000 + (unsigned)(backoff_random() % 2000);
 
-    if (reader->conn != NULL)
+    if (reader->feed.conn != NULL)
         return true;
-    reader->conn = sse_conn_start(reader->hub->settings.streams, TAKE(reader->request), retry_ms,
-                                  &CALLBACKS, reader);
-    if (reader->conn != NULL)
+    reader->feed.conn = sse_conn_start(reader->shared->streams, TAKE(reader->request), retry_ms,
+                                       &STREAM_CALLBACKS, reader);
+    if (reader->feed.conn != NULL)
         return true;
     leave(reader);
     return false;
 }
-
-/* --- beginning --- */
 
 static void job_is_unknown(struct sse_reader *reader)
 {
@@ -126,8 +130,7 @@ static void job_is_unknown(struct sse_reader *reader)
         http_respond_problem(TAKE(reader->request), &unknown);
         leave(reader);
     } else {
-        reader->state = READER_ENDING;
-        sse_conn_finish(reader->conn);
+        sse_feed_finish(&reader->feed);
     }
 }
 
@@ -140,23 +143,48 @@ static void all_was_seen(struct sse_reader *reader)
         http_respond(TAKE(reader->request), &nothing_more);
         leave(reader);
     } else {
-        reader->state = READER_ENDING;
-        sse_conn_finish(reader->conn);
+        sse_feed_finish(&reader->feed);
     }
+}
+
+/* --- following --- */
+
+static void greet(struct sse_reader *reader)
+{
+    sse_feed_greet(&reader->feed);
+    reader->questions++;
+    jobs_read_progress(reader->shared->pg, reader->job.text, on_progress, reader);
+}
+
+/* Does what its place calls for: a page while it is behind, a greeting when it has caught up. */
+static void advance(struct sse_reader *reader)
+{
+    if (reader->feed.state != SSE_FEED_FOLLOWING || reader->is_reading)
+        return;
+    if (!sse_feed_is_behind(&reader->feed)) {
+        if (!reader->feed.is_greeted)
+            greet(reader);
+        return;
+    }
+    if (sse_conn_waiting_bytes(reader->feed.conn) > 0)
+        return; /* until on_drained */
+    reader->is_reading = true;
+    sse_turns_ask(&reader->shared->pages, &reader->turn);
 }
 
 static void follow(struct sse_reader *reader, const struct jobs_head *head)
 {
-    reader->place = stream_place_after(reader->wish.last_id, head->last_seq);
-    if (head->is_terminal && reader->place.next == head->last_seq + 1) {
+    struct stream_place place = stream_place_after(reader->last_id, head->last_seq);
+
+    if (head->is_terminal && place.next == head->last_seq + 1) {
         all_was_seen(reader);
         return;
     }
-    if (!start_stream(reader))
+    if (!open_stream(reader))
         return;
-    reader->state = READER_FOLLOWING;
-    sse_topic_note(reader->topic, head->last_seq);
-    sse_reader_advance(reader);
+    sse_feed_follow(&reader->feed, place);
+    reader->callbacks->on_last_seq(reader->context, head->last_seq);
+    advance(reader);
 }
 
 static void on_head(void *context, PGresult *result, const struct err *err)
@@ -165,16 +193,72 @@ static void on_head(void *context, PGresult *result, const struct err *err)
     struct jobs_head head;
 
     (void)err; /* pg says when PostgreSQL is away; here the answer is to ask again */
-    if (!sse_reader_is_answer_wanted(reader))
+    if (!is_answer_wanted(reader))
         return;
     if (result == NULL) {
-        if (start_stream(reader))
-            sse_reader_retry_soon(reader);
+        if (open_stream(reader))
+            retry_soon(reader);
     } else if (!jobs_decode_head(result, &head)) {
         job_is_unknown(reader);
     } else {
         follow(reader, &head);
     }
+}
+
+static void on_turn(void *context)
+{
+    struct sse_reader *reader = context;
+
+    reader->questions++;
+    jobs_read_events(reader->shared->pg, reader->job.text, reader->feed.place.next, on_page,
+                     reader);
+}
+
+static void replay(struct sse_reader *reader, const PGresult *result)
+{
+    bool is_taken = true;
+
+    for (int row = 0; is_taken && row < PQntuples(result); row++) {
+        struct jobs_event event = jobs_decode_event(result, row);
+        struct sse_item *item = sse_item_new(event.seq, event.type, event.data, event.length);
+
+        is_taken = sse_feed_replay(&reader->feed, item);
+        reader->shared->stats.replayed_events += is_taken;
+        sse_item_free(item);
+    }
+}
+
+static void on_page(void *context, PGresult *result, const struct err *err)
+{
+    struct sse_reader *reader = context;
+
+    (void)err; /* pg says when PostgreSQL is away; here the answer is to ask again */
+    sse_turns_give_back(&reader->shared->pages);
+    if (!is_answer_wanted(reader))
+        return;
+    reader->is_reading = false;
+    if (result == NULL) {
+        retry_soon(reader);
+    } else if (PQntuples(result) == 0) {
+        sse_feed_finish(&reader->feed); /* the job was deleted meanwhile */
+    } else {
+        replay(reader, result);
+        advance(reader);
+    }
+}
+
+static void on_progress(void *context, PGresult *result, const struct err *err)
+{
+    struct sse_reader *reader = context;
+
+    (void)err; /* a view may be missing */
+    if (!is_answer_wanted(reader) || result == NULL || PQntuples(result) == 0)
+        return;
+    const char *data = PQgetvalue(result, 0, 0);
+    size_t length = (size_t)PQgetlength(result, 0, 0);
+    struct sse_event *view = sse_event_new(0, "progress_update", data, length, SSE_VIEW_PROGRESS);
+    sse_feed_show(&reader->feed, view, progress_view_rank(data, length));
+    sse_event_unref(view);
 }
 
 /* --- callbacks --- */
@@ -185,10 +269,10 @@ static void on_retry(evutil_socket_t fd, short events, void *context)
 
     (void)fd;
     (void)events;
-    if (reader->state == READER_ASKING)
+    if (reader->feed.state == SSE_FEED_WAITING)
         ask_head(reader);
     else
-        sse_reader_advance(reader);
+        advance(reader);
 }
 
 static void on_abort(struct http_request *request, void *context)
@@ -207,5 +291,5 @@ static void on_close(struct sse_conn *conn, enum sse_close_reason reason, void *
 static void on_drained(struct sse_conn *conn, void *context)
 {
     (void)conn;
-    sse_reader_advance(context);
+    advance(context);
 }

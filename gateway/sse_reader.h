@@ -3,49 +3,60 @@
 #define GATEWAY_SSE_READER_H
 
 /*
- * One reader of a job's stream: its life is in sse_reader.c, what it gets in sse_reader_feed.c;
- * only these two include this.
+ * One reader of a job's stream: its request, its questions to PostgreSQL and its pages. What it is
+ * sent of them is its feed's business (sse_feed.h). A page is asked for when the one before has
+ * left for the kernel: what waits for a reader stays small, however long the job and however slow
+ * the reader.
  *
- *   ASKING      the job's newest event is asked for; the stream is open already if PostgreSQL was
- *               away (EventSource gives up on any answer but 200, so it waits there)
- *   FOLLOWING   fed page by page from PostgreSQL while it is behind, live from then on
- *   ENDING      has the job's last event, or waits for the whole text that goes before it
- *   CLOSED      gone; freed once no answer of PostgreSQL is outstanding
+ * If PostgreSQL is away when a reader comes, its stream is opened all the same and it waits there:
+ * EventSource gives up on any answer but 200.
  */
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
 
-#include "common/attrs.h"
-#include "gateway/sse_topic.h"
+#include "gateway/sse_feed.h"
+#include "gateway/sse_shared.h"
+#include "gateway/sse_wish.h"
 
-enum reader_state { READER_ASKING, READER_FOLLOWING, READER_ENDING, READER_CLOSED };
+struct event;
+struct http_request;
+struct sse_reader;
 
-struct sse_reader {
-    struct sse_hub *hub;          /* borrowed */
-    struct sse_topic *topic;      /* borrowed; NULL once CLOSED */
-    struct http_request *request; /* to be released; NULL once answered */
-    struct sse_conn *conn;        /* NULL before the answer and once CLOSED */
-    struct sse_wish wish;
-    enum reader_state state;
-    struct stream_place place;
-    bool is_turn_queued; /* on the hub's list */
-    bool is_reading;     /* a page is on its way, or its turn is queued */
-    bool is_greeted;     /* the progress so far was asked for */
-    bool needs_text;
-    bool is_text_coming;
-    int64_t progress;             /* the rank of the last progress_update */
-    struct sse_event *end;        /* owned: the job's last event, held until the text was sent */
-    struct event *retry;          /* owned */
-    unsigned questions;           /* to PostgreSQL, not answered yet */
-    TAILQ_ENTRY(sse_reader) link; /* of the topic, or of those leaving */
-    TAILQ_ENTRY(sse_reader) turn;
+struct sse_reader_callbacks {
+    /* The job's newest event as PostgreSQL tells it, before the reader begins to follow. */
+    void (*on_last_seq)(void *context, uint64_t last_seq);
+    /* It has gone and no answer of PostgreSQL is outstanding: to be freed. */
+    void (*on_gone)(void *context, struct sse_reader *reader);
 };
 
-/* Counts an answer of PostgreSQL; false: the reader has gone, and is freed with its last answer. */
-bool sse_reader_is_answer_wanted(struct sse_reader *reader) MUST_CHECK;
-/* After a failed question, with jitter. */
-void sse_reader_retry_soon(struct sse_reader *reader);
-/* Does what its place calls for: a page while it is behind, a greeting when it has caught up. */
-void sse_reader_advance(struct sse_reader *reader);
+struct sse_reader {
+    struct sse_shared *shared;                    /* borrowed */
+    const struct sse_reader_callbacks *callbacks; /* must last */
+    void *context;
+    struct http_request *request; /* to be released; NULL once answered */
+    struct id job;
+    uint64_t last_id; /* as of sse_wish.h */
+    struct sse_feed feed;
+    struct sse_turn turn;
+    bool is_reading;              /* a page is on its way, or its turn is waited for */
+    struct event *retry;          /* owned */
+    unsigned questions;           /* to PostgreSQL, not answered yet */
+    TAILQ_ENTRY(sse_reader) link; /* the owner's */
+};
+
+TAILQ_HEAD(sse_readers, sse_reader);
+
+/* `cursor` and `text` are the job's and outlive the reader. It must be in its owner's list before
+ * sse_reader_begin(). */
+struct sse_reader *sse_reader_new(struct sse_shared *shared, struct http_request *take_request,
+                                  const struct sse_wish *wish, const struct stream_cursor *cursor,
+                                  struct sse_text *text);
+void sse_reader_begin(struct sse_reader *reader, const struct sse_reader_callbacks *callbacks,
+                      void *context);
+/* Before the stream is open: the request is dropped. */
+void sse_reader_leave_early(struct sse_reader *reader);
+void sse_reader_free(struct sse_reader *reader);
 
 #endif
