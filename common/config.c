@@ -2,7 +2,6 @@
 #include "common/config.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,118 +9,6 @@
 #include "common/config_own.h"
 #include "common/config_value.h"
 #include "common/mem.h"
-
-/* More edits than this are another word, not a misspelling. */
-#define NEAR_EDITS 2
-#define NAME_LIMIT 64
-
-bool config_refuse(const struct config *config, const char *format, ...)
-{
-    va_list args;
-
-    (void)fprintf(stderr, "%s: ", config->program);
-    va_start(args, format);
-    (void)vfprintf(stderr, format, args);
-    va_end(args);
-    (void)fputc('\n', stderr);
-    return false;
-}
-
-struct config_setting *config_find(const struct config *config, const char *name, bool *ret_is_file)
-{
-    for (size_t i = 0; i < config->setting_count; i++) {
-        struct config_setting *setting = &config->settings[i];
-        size_t length = strlen(setting->option->name);
-
-        if (strncmp(name, setting->option->name, length) != 0)
-            continue;
-        *ret_is_file =
-            (setting->option->flags & CONFIG_SECRET) != 0 && strcmp(name + length, "-file") == 0;
-        if (name[length] == '\0' || *ret_is_file)
-            return setting;
-    }
-    return NULL;
-}
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-    size_t smaller = a < b ? a : b;
-
-    return smaller < c ? smaller : c;
-}
-
-/* Levenshtein's distance, one row of its table at a time. */
-static size_t edits_between(const char *a, const char *b)
-{
-    size_t row[NAME_LIMIT + 1];
-    size_t width = strlen(b);
-
-    if (width > NAME_LIMIT || strlen(a) > NAME_LIMIT)
-        return NAME_LIMIT;
-    for (size_t x = 0; x <= width; x++)
-        row[x] = x;
-    for (size_t y = 0; a[y] != '\0'; y++) {
-        size_t diagonal = row[0];
-        row[0] = y + 1;
-        for (size_t x = 0; x < width; x++) {
-            size_t above = row[x + 1];
-            row[x + 1] = least(above + 1, row[x] + 1, diagonal + (a[y] != b[x]));
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
-const char *config_nearest_name(const struct config *config, const char *name)
-{
-    const char *nearest = NULL;
-    size_t fewest = NEAR_EDITS + 1;
-
-    for (size_t i = 0; i < config->setting_count; i++) {
-        size_t edits = edits_between(name, config->settings[i].option->name);
-        if (edits < fewest) {
-            fewest = edits;
-            nearest = config->settings[i].option->name;
-        }
-    }
-    return nearest;
-}
-
-/* A later table's option takes the place of an earlier one's of the same name. */
-static void add_option(struct config *config, const struct config_option *option)
-{
-    for (size_t i = 0; i < config->setting_count; i++)
-        if (strcmp(config->settings[i].option->name, option->name) == 0) {
-            config->settings[i].option = option;
-            return;
-        }
-    config->settings =
-        mem_resize(config->settings, config->setting_count + 1, sizeof *config->settings);
-    config->settings[config->setting_count++] = (struct config_setting){.option = option};
-}
-
-static struct config *new_config(const struct config_option *const *tables, const char *program)
-{
-    struct config *config = mem_new(sizeof *config);
-
-    config->program = program;
-    for (; *tables != NULL; tables++)
-        for (const struct config_option *option = *tables; option->name != NULL; option++)
-            add_option(config, option);
-    return config;
-}
-
-void config_free(struct config *config)
-{
-    if (config == NULL)
-        return;
-    for (size_t i = 0; i < config->setting_count; i++) {
-        free(config->settings[i].text);
-        free(config->settings[i].where);
-    }
-    free(config->settings);
-    free(config);
-}
 
 /* The file is named by a flag or a variable, so it is read last. */
 static bool read_environment_and_file(struct config *config)
@@ -238,7 +125,7 @@ static enum config_outcome load(struct config *config, int argc, char **argv, vo
 enum config_outcome config_load(const struct config_option *const *tables, const char *program,
                                 int argc, char **argv, void *ret_values, struct config **ret_config)
 {
-    struct config *config = new_config(tables, program);
+    struct config *config = config_new(tables, program);
     enum config_outcome outcome = load(config, argc, argv, ret_values);
 
     if (outcome == CONFIG_RUN)

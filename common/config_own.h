@@ -10,6 +10,8 @@
 #include "common/attrs.h"
 #include "common/config.h"
 
+#define ENVIRONMENT_PREFIX "CHUNKSCRIBE_"
+
 /* In rising precedence. */
 enum config_origin {
     CONFIG_FROM_DEFAULT,
@@ -41,6 +43,9 @@ struct config {
     struct config_setting *settings; /* owned, one for each option, in the order of the tables */
     size_t setting_count;
 };
+
+/* One setting for each option, unset; config_free(). */
+struct config *config_new(const struct config_option *const *tables, const char *program);
 
 /* Prints "program: message" on standard error; false. */
 bool config_refuse(const struct config *config, const char *format, ...) PRINTF_LIKE(2, 3);

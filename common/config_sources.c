@@ -9,7 +9,6 @@
 
 #include "common/mem.h"
 
-#define ENVIRONMENT_PREFIX "CHUNKSCRIBE_"
 #define FILE_LINE_LIMIT 8192
 
 struct word {
@@ -122,19 +121,6 @@ bool config_read_flags(struct config *config, int argc, char **argv)
         if (!read_request(config, argv[i]) && !read_flag(config, argc, argv, &i))
             return false;
     return true;
-}
-
-char *config_environment_name(const char *option_name)
-{
-    char *name = mem_format(ENVIRONMENT_PREFIX "%s", option_name);
-
-    for (char *c = name; *c != '\0'; c++) {
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
-        if (*c == '-')
-            *c = '_';
-    }
-    return name;
 }
 
 /* "listen" for "LISTEN=..."; owned by the caller. */

@@ -6,66 +6,17 @@
 #include <string.h>
 
 #include "common/jsonread.h"
+#include "common/spelling.h"
 #include "common/utf8.h"
-
-#define NAME_MAX_COMPARED 32
-#define SLIP_DISTANCE 2
-#define PREFIX_LENGTH 4
-
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Levenshtein distance; names longer than NAME_MAX_COMPARED are no slip of ours. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t a_length = strlen(a);
-    size_t b_length = strlen(b);
-    size_t row[NAME_MAX_COMPARED + 1];
-
-    if (a_length > NAME_MAX_COMPARED || b_length > NAME_MAX_COMPARED)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t above = row[j];
-            size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            row[j] = smallest(replaced, above + 1, row[j - 1] + 1);
-            diagonal = above;
-        }
-    }
-    return row[b_length];
-}
-
-/* "chunk_size" for "chunk_size_mb" counts as one typed character. */
-static size_t slip_distance(const char *name, const char *known)
-{
-    size_t length = strlen(name);
-
-    if (length >= PREFIX_LENGTH && strncmp(name, known, length) == 0)
-        return 1;
-    return edit_distance(name, known);
-}
 
 /* The known name that `name` is probably a slip of, or NULL. */
 static const char *suggest(const char *name, const char *const *known)
 {
-    const char *nearest = NULL;
-    size_t distance = SLIP_DISTANCE + 1;
+    struct spelling_guess guess = {0};
 
-    for (; *known != NULL; known++) {
-        size_t candidate = slip_distance(name, *known);
-        if (candidate < distance) {
-            distance = candidate;
-            nearest = *known;
-        }
-    }
-    return nearest;
+    for (; *known != NULL; known++)
+        spelling_offer(&guess, name, *known);
+    return guess.name;
 }
 
 static bool is_known(const char *name, const char *const *known)

@@ -24,7 +24,7 @@ FOLDERS = ("common", *DAEMONS)
 # A file belongs to the module named here that is the longest prefix of its name up to a "_" or the
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
-    "base": "attrs backoff buf chunk_layout clock err ids jsonread mem reading seam "
+    "base": "attrs backoff buf chunk_layout clock err ids jsonread mem reading seam spelling "
     "utf8 word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
     "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
@@ -39,7 +39,8 @@ PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats s
 PURE = {
     "gateway": "complete_request http_dispatch http_guard http_head http_method http_parser "
     "http_reply http_text init_request job_plan media_formats problem progress_view refusal "
-    "request_fields router sse_event sse_format sse_queue stream_cursor",
+    "request_fields router sse_event sse_format sse_queue sse_turns "
+    "stream_cursor",
     "worker": "decoder_stream fair_queue language media_framer media_header media_mp3 media_mpeg "
     "media_source media_wav media_walk plain_text retry_policy silence speech_align speech_hold "
     "speech_reply task watermark window_cutter window_join work_item",
