@@ -18,7 +18,7 @@ struct media_codec {
     AVChannelLayout layout;
     int format;
     int32_t sample_rate;
-    uint8_t *bytes; /* the unit with the padding that libavcodec reads beyond it */
+    uint8_t *bytes; /* the packet with the padding that libavcodec reads beyond it */
     size_t capacity;
 };
 
@@ -56,8 +56,23 @@ void media_codec_free(struct media_codec *codec)
     free(codec);
 }
 
+/* libav frees it with the context. */
+static bool set_setup(AVCodecContext *context, const struct buf *setup)
+{
+    if (setup->length == 0) {
+        return true;
+    }
+    context->extradata = av_mallocz(setup->length + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (context->extradata == NULL) {
+        return false;
+    }
+    memcpy(context->extradata, setup->data, setup->length);
+    context->extradata_size = (int)setup->length;
+    return true;
+}
+
 static bool open_context(struct media_codec *codec, const struct media_header *header,
-                         struct err *err)
+                         const struct buf *setup, struct err *err)
 {
     const AVCodecDescriptor *descriptor = avcodec_descriptor_get_by_name(header->codec);
     const AVCodec *decoder = descriptor == NULL ? NULL : avcodec_find_decoder(descriptor->id);
@@ -67,7 +82,8 @@ static bool open_context(struct media_codec *codec, const struct media_header *h
     codec->context = avcodec_alloc_context3(decoder);
     codec->packet = av_packet_alloc();
     codec->frame = av_frame_alloc();
-    if (codec->context == NULL || codec->packet == NULL || codec->frame == NULL) {
+    if (codec->context == NULL || codec->packet == NULL || codec->frame == NULL ||
+        !set_setup(codec->context, setup)) {
         return err_set(err, ERR_RETRY, "media", 0, "out of memory");
     }
     AVCodecContext *context = codec->context;
@@ -83,12 +99,13 @@ static bool open_context(struct media_codec *codec, const struct media_header *h
     return true;
 }
 
-struct media_codec *media_codec_new(const struct media_header *header, struct err *err)
+struct media_codec *media_codec_new(const struct media_header *header, const struct buf *setup,
+                                    struct err *err)
 {
     av_log_set_callback(on_log);
     struct media_codec *codec = mem_new(sizeof(*codec));
     codec->sample_rate = header->sample_rate;
-    if (!open_context(codec, header, err)) {
+    if (!open_context(codec, header, setup, err)) {
         media_codec_free(codec);
         return NULL;
     }
@@ -156,11 +173,12 @@ static void set_packet(struct media_codec *codec, const uint8_t *bytes, size_t l
     codec->packet->size = (int)length;
 }
 
-bool media_codec_decode(struct media_codec *codec, const uint8_t *bytes, size_t length,
-                        int64_t samples, int16_t *ret_samples)
+bool media_codec_decode(struct media_codec *codec, const struct media_packet *packet,
+                        int16_t *ret_samples)
 {
+    int64_t samples = packet->samples;
     int64_t done = 0;
-    set_packet(codec, bytes, length);
+    set_packet(codec, packet->bytes, packet->length);
     if (avcodec_send_packet(codec->context, codec->packet) >= 0) {
         while (avcodec_receive_frame(codec->context, codec->frame) >= 0) {
             done += take_frame(codec, samples - done, ret_samples + done);

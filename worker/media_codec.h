@@ -3,7 +3,7 @@
 #define WORKER_MEDIA_CODEC_H
 
 /*
- * libavcodec behind one call: a unit's bytes in, exactly its samples out, mono at the native rate.
+ * libavcodec behind one call: a packet in, exactly its samples out, mono at the native rate.
  * What cannot be decoded becomes silence, so that time never shifts.
  */
 
@@ -13,17 +13,19 @@
 
 #include "common/attrs.h"
 #include "common/err.h"
-#include "worker/media_header.h"
+#include "worker/media_framer.h"
 
 struct media_codec;
 
 void media_codec_free(struct media_codec *codec);
-/* NULL: libav has no such decoder or refuses the parameters (ERR_REJECT). */
-struct media_codec *media_codec_new(const struct media_header *header, struct err *err) MUST_CHECK;
+/* `setup` is what the framer writes for the decoder. NULL: libav has no such decoder or refuses the
+ * parameters (ERR_REJECT). */
+struct media_codec *media_codec_new(const struct media_header *header, const struct buf *setup,
+                                    struct err *err) MUST_CHECK;
 
-/* Writes `samples` samples. False: (part of) the unit could not be decoded and is silent. */
-bool media_codec_decode(struct media_codec *codec, const uint8_t *bytes, size_t length,
-                        int64_t samples, int16_t *ret_samples);
+/* Writes the packet's number of samples. False: (part of) it could not be decoded and is silent. */
+bool media_codec_decode(struct media_codec *codec, const struct media_packet *packet,
+                        int16_t *ret_samples);
 
 /* libav's last complaint, "" if none; valid until its next one. Of the whole process. */
 const char *media_codec_last_complaint(void);

@@ -11,13 +11,19 @@
 #include "worker/media_resample.h"
 #include "worker/media_walk.h"
 
+/* A Vorbis code book at its largest; others need less than a hundred bytes. */
+#define SETUP_BYTES_MAX ((size_t)1 << 20)
+
 struct decoding {
-    struct media_source *source;   /* borrowed */
-    const struct media_sink *sink; /* borrowed */
+    struct media_source *source; /* borrowed, as the next two */
+    const struct media_header *header;
+    const struct media_sink *sink;
     struct media_codec *codec;
     struct media_resample *resample;
     int16_t *samples; /* owned; one unit's */
     int64_t capacity;
+    uint8_t *bytes; /* owned; those of a unit that is one packet */
+    size_t bytes_capacity;
     int64_t heard_units; /* of which samples went out */
     int64_t pcm_samples;
     int64_t undecodable_units;
@@ -52,26 +58,67 @@ static void reserve(struct decoding *decoding, int64_t samples)
     }
 }
 
-/* A unit of which bytes are missing is as long as it claims, and silent. */
+/* A unit on its way through the decoder. */
+struct unpacking {
+    struct decoding *decoding;
+    int64_t samples; /* the unit's */
+    int64_t done;
+    bool is_sound; /* no packet failed */
+};
+
+static void on_packet(void *context, const struct media_packet *packet)
+{
+    struct unpacking *unpacking = context;
+    struct decoding *decoding = unpacking->decoding;
+    assert(packet->samples >= 0 && packet->samples <= unpacking->samples - unpacking->done);
+    if (!media_codec_decode(decoding->codec, packet, decoding->samples + unpacking->done)) {
+        unpacking->is_sound = false;
+    }
+    unpacking->done += packet->samples;
+}
+
+static const uint8_t *unit_bytes(struct decoding *decoding, const struct media_unit *unit)
+{
+    size_t length = (size_t)unit->length;
+    if (length <= MEDIA_VIEW_MAX) {
+        return media_source_at(decoding->source, unit->offset, length);
+    }
+    if (length > decoding->bytes_capacity) {
+        decoding->bytes = mem_resize(decoding->bytes, 1, length);
+        decoding->bytes_capacity = length;
+    }
+    return media_source_read(decoding->source, unit->offset, decoding->bytes, length)
+               ? decoding->bytes
+               : NULL;
+}
+
+/* Unlike a damaged unit, one of which bytes are missing is silent without being counted. */
 static bool decode_unit(struct decoding *decoding, const struct media_step *step)
 {
     const struct media_unit *unit = &step->unit;
-    assert(unit->length > 0 && unit->length <= MEDIA_VIEW_MAX);
-    const uint8_t *bytes =
-        step->is_cut ? NULL : media_source_at(decoding->source, unit->offset, (size_t)unit->length);
+    struct unpacking unpacking = {.decoding = decoding, .samples = unit->samples, .is_sound = true};
+    const struct media_packet_sink sink = {.on_packet = on_packet, .context = &unpacking};
+    const struct media_framer *framer = decoding->header->framer;
     reserve(decoding, unit->samples);
-    if (bytes == NULL) {
-        memset(decoding->samples, 0, (size_t)unit->samples * sizeof(*decoding->samples));
-        return step->is_cut;
+    if (!step->is_cut && framer->unpack != NULL) {
+        framer->unpack(decoding->source, decoding->header, unit, &sink);
+    } else if (!step->is_cut) {
+        const struct media_packet packet = {.bytes = unit_bytes(decoding, unit),
+                                            .length = (size_t)unit->length,
+                                            .samples = unit->samples};
+        if (packet.bytes != NULL) {
+            on_packet(&unpacking, &packet);
+        }
     }
-    return media_codec_decode(decoding->codec, bytes, (size_t)unit->length, unit->samples,
-                              decoding->samples);
+    memset(decoding->samples + unpacking.done, 0,
+           (size_t)(unit->samples - unpacking.done) * sizeof(*decoding->samples));
+    return step->is_cut || (unpacking.is_sound && unpacking.done == unit->samples);
 }
 
 static bool decode_step(struct decoding *decoding, const struct media_step *step, struct err *err)
 {
     bool is_decoded = decode_unit(decoding, step);
-    if (step->part == MEDIA_PART_PREROLL) {
+    if (step->part == MEDIA_PART_PREROLL || step->unit.samples == 0) {
         return true;
     }
     decoding->heard_units++;
@@ -82,8 +129,7 @@ static bool decode_step(struct decoding *decoding, const struct media_step *step
     return send_pcm(decoding, pcm, count, err);
 }
 
-static bool check_result(const struct decoding *decoding, const struct media_header *header,
-                         struct err *err)
+static bool check_result(const struct decoding *decoding, struct err *err)
 {
     if (media_source_has_failed(decoding->source)) {
         return err_set(err, ERR_RETRY, "media", 0, "the chunk's bytes could not be read");
@@ -91,17 +137,17 @@ static bool check_result(const struct decoding *decoding, const struct media_hea
     if (decoding->heard_units > 0 && decoding->undecodable_units == decoding->heard_units) {
         return err_set(err, ERR_REJECT, "media", 0,
                        "none of the %" PRId64 " units of %s audio can be decoded: %s",
-                       decoding->heard_units, header->codec, media_codec_last_complaint());
+                       decoding->heard_units, decoding->header->codec,
+                       media_codec_last_complaint());
     }
     return true;
 }
 
-static bool decode_all(struct decoding *decoding, const struct media_header *header,
-                       const struct media_range *range, struct err *err)
+static bool decode_all(struct decoding *decoding, const struct media_range *range, struct err *err)
 {
     struct media_walk walk;
     struct media_step step;
-    media_walk_init(&walk, decoding->source, header, range);
+    media_walk_init(&walk, decoding->source, decoding->header, range);
     while (media_walk_next(&walk, &step)) {
         if (!decode_step(decoding, &step, err)) {
             return false;
@@ -109,7 +155,20 @@ static bool decode_all(struct decoding *decoding, const struct media_header *hea
     }
     const int16_t *pcm = NULL;
     size_t count = media_resample_finish(decoding->resample, &pcm);
-    return send_pcm(decoding, pcm, count, err) && check_result(decoding, header, err);
+    return send_pcm(decoding, pcm, count, err) && check_result(decoding, err);
+}
+
+static struct media_codec *open_codec(struct media_source *source,
+                                      const struct media_header *header, struct err *err)
+{
+    CLEANUP(buf_done) struct buf setup;
+    buf_init(&setup, SETUP_BYTES_MAX);
+    if (header->framer->write_setup != NULL &&
+        (!header->framer->write_setup(source, header, &setup) || buf_is_over(&setup))) {
+        (void)err_set(err, ERR_REJECT, "media", 0, "the %s header is damaged", header->codec);
+        return NULL;
+    }
+    return media_codec_new(header, &setup, err);
 }
 
 static bool decode_owned(struct media_source *source, const struct media_header *header,
@@ -117,7 +176,7 @@ static bool decode_owned(struct media_source *source, const struct media_header 
                          struct media_decode_result *result, struct err *err)
 {
     int32_t pcm_rate = options->pcm_rate == 0 ? header->sample_rate : options->pcm_rate;
-    CLEANUP(free_codec) struct media_codec *codec = media_codec_new(header, err);
+    CLEANUP(free_codec) struct media_codec *codec = open_codec(source, header, err);
     CLEANUP(free_resample)
     struct media_resample *resample =
         codec == NULL ? NULL : media_resample_new(header->sample_rate, pcm_rate, err);
@@ -125,9 +184,10 @@ static bool decode_owned(struct media_source *source, const struct media_header 
         return false;
     }
     struct decoding decoding = {
-        .source = source, .sink = sink, .codec = codec, .resample = resample};
-    bool is_done = decode_all(&decoding, header, &options->range, err);
+        .source = source, .header = header, .sink = sink, .codec = codec, .resample = resample};
+    bool is_done = decode_all(&decoding, &options->range, err);
     free(decoding.samples);
+    free(decoding.bytes);
     result->pcm_samples = decoding.pcm_samples;
     result->undecodable_units = decoding.undecodable_units;
     return is_done;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "worker/media_header.h"
 #include "worker/media_source.h"
@@ -22,10 +23,22 @@
 /* One or more units that lie behind each other without a gap. */
 struct media_unit {
     int64_t offset;
-    int64_t length; /* > 0 */
-    int64_t samples;
+    int64_t length;  /* > 0 */
+    int64_t samples; /* 0: none of its own (a page on which no packet ends, a cluster's head) */
     bool has_position;
     int64_t position; /* of its first sample in the recording */
+};
+
+/* What a decoder takes at once. */
+struct media_packet {
+    const uint8_t *bytes;
+    size_t length;
+    int64_t samples; /* that come of it */
+};
+
+struct media_packet_sink {
+    void (*on_packet)(void *context, const struct media_packet *packet);
+    void *context;
 };
 
 enum media_unit_status {
@@ -56,6 +69,14 @@ struct media_framer {
      * it is asked from. False: none, as far as the bytes reach. */
     bool (*sync)(struct media_source *source, const struct media_header *header, int64_t offset,
                  int64_t limit, int64_t *ret_position);
+    /* Gives the sink the packets of a unit of which all bytes are there; the sum of their samples
+     * is at most the unit's, what lacks is silence. NULL: the unit's bytes are one packet. */
+    void (*unpack)(struct media_source *source, const struct media_header *header,
+                   const struct media_unit *unit, const struct media_packet_sink *sink);
+    /* Appends what the decoder must know before the first packet (libav's "extradata"); false: it
+     * cannot be read. NULL: nothing. */
+    bool (*write_setup)(struct media_source *source, const struct media_header *header,
+                        struct buf *setup);
 };
 
 /* Whether [offset, offset + length) is there; else sets the need, with some bytes more so that the

@@ -26,7 +26,7 @@ static void count_previous(struct tally *tally, const struct media_walk *walk,
     if (step->part == MEDIA_PART_PREVIOUS) {
         tally->previous_samples += unit->samples;
     }
-    if (unit->offset + unit->length > walk->own_start && !walk->header->has_absolute_time) {
+    if (unit->offset + unit->length > walk->own_start && !walk->header->has_fixed_units) {
         tally->border_byte = unit->offset;
         tally->border_samples = unit->samples;
     }
@@ -44,8 +44,10 @@ static void count_step(struct tally *tally, const struct media_walk *walk,
     case MEDIA_PART_OWNED:
         if (tally->first_owned < 0) {
             tally->first_owned = unit->offset;
-            tally->has_position = unit->has_position;
-            tally->position = unit->position;
+        }
+        if (!tally->has_position && unit->has_position) {
+            tally->has_position = true;
+            tally->position = unit->position - tally->owned_samples;
         }
         tally->owned_samples += unit->samples;
         break;

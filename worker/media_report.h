@@ -48,14 +48,14 @@ struct media_report {
     bool tail_complete;
 
     /* The unit that began in the previous chunk and reaches into this one, if both its ends were
-     * there: add border_samples to a previous chunk whose next_byte is border_byte (never so in
-     * WAV, where sizes are known without looking). */
+     * there: add border_samples to a previous chunk whose next_byte is border_byte (never so where
+     * sizes are known without looking, as in WAV). */
     int64_t border_byte; /* -1: none seen */
     int64_t border_samples;
 
-    /* The first owned sample's position in the recording: exact in WAV; of MP3 known only where the
-     * audio begins, and there it is minus the delay that encoder and decoder add (0 if the file
-     * does not tell it), so that start + sum of samples is right for every later chunk. */
+    /* The first owned sample's position in the recording. Of MP3 known only where the audio begins,
+     * and there it is minus the delay that encoder and decoder add (0 if the file does not tell
+     * it), so that start + sum of samples is right for every later chunk. */
     bool has_absolute_start;
     int64_t absolute_start;
 

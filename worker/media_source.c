@@ -172,6 +172,11 @@ const uint8_t *media_source_at(struct media_source *source, int64_t offset, size
                                                 : NULL;
 }
 
+bool media_source_read(struct media_source *source, int64_t offset, void *ret_bytes, size_t length)
+{
+    return read_bytes(source, offset, ret_bytes, length) == length;
+}
+
 bool media_source_has_failed(const struct media_source *source)
 {
     return source->failed;

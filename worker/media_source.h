@@ -46,6 +46,10 @@ int64_t media_source_available_start(const struct media_source *source, int64_t 
  * until the next call. */
 const uint8_t *media_source_at(struct media_source *source, int64_t offset, size_t length);
 
+/* Copies [offset, offset + length), of any length; false if not all of it is there. */
+bool media_source_read(struct media_source *source, int64_t offset, void *ret_bytes,
+                       size_t length) MUST_CHECK;
+
 /* A read failed although the bytes should have been there (the file was cut): what came of the
  * source since is not to be trusted. */
 bool media_source_has_failed(const struct media_source *source);

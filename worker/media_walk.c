@@ -39,8 +39,8 @@ void media_walk_init(struct media_walk *walk, struct media_source *source,
     if (is_resync || region_start == header->audio_start) {
         return;
     }
-    walk->preroll_end = smaller(region_start + header->preroll_bytes, own_start);
     find_unit(walk, region_start);
+    walk->preroll_end = smaller(walk->position + header->preroll_bytes, own_start);
 }
 
 static enum media_part part_at(const struct media_walk *walk, int64_t position)

@@ -103,7 +103,7 @@ static bool read_fmt(const uint8_t *fmt, size_t length, struct media_header *hea
     header->channels = channels;
     header->bytes_per_second = (int64_t)sample_rate * block_align;
     header->largest_unit_bytes = block_align;
-    header->has_absolute_time = true;
+    header->has_fixed_units = true;
     header->detail.wav.block_align = block_align;
     return true;
 }

@@ -131,7 +131,7 @@ static void test_media_header__knows_the_codecs_of_wav(void **state)
         assert_int_equal(status, MEDIA_READY);
         assert_string_equal(header.codec, CASES[i].codec);
         assert_int_equal(header.bytes_per_second, CASES[i].fmt.rate * CASES[i].fmt.block_align);
-        assert_true(header.has_absolute_time);
+        assert_true(header.has_fixed_units);
     }
 }
 
