@@ -74,12 +74,7 @@ static const struct http_server_settings SETTINGS = {
 
 static struct json_object *load_corpus(void)
 {
-    char path[512];
-    snprintf(path, sizeof path, "%s", __FILE__);
-    char *end = strstr(path, "unit/gateway/");
-    assert_non_null(end);
-    strcpy(end, "http/corpus.json");
-    struct json_object *corpus = json_object_from_file(path);
+    struct json_object *corpus = json_object_from_file(CHUNKSCRIBE_HTTP_CORPUS);
     assert_non_null(corpus);
     return corpus;
 }
