@@ -19,7 +19,9 @@ HELP = """\
 ./dev status                 what runs, where, with which log
 ./dev logs [NAME...]         follow the logs
 ./dev build                  build the daemons into .dev/build/release
-./dev test [NAME...]         all tests, or parts: {parts}
+./dev test [NAME...] [--long]
+                             all tests, or parts: {parts};
+                             --long: also those that take many minutes
 ./dev bench NAME             a benchmark, one JSON object a line: {benches}
 ./dev clean                  stop everything and remove .dev/
 ./dev help                   this
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("build", installation.build)
     test = add("test", testing.run)
     test.add_argument("names", nargs="*")
+    test.add_argument("--long", action="store_true")
     add("bench", bench.run).add_argument("name")
     return parser
 

@@ -75,6 +75,13 @@ def _blackbox() -> Results:
     return results
 
 
+def _media() -> Results:
+    results = _built("release", ("media-chunks",))
+    if not results.failed:
+        results.add(_pytest("tests/media"))
+    return results
+
+
 def _demo() -> Results:
     folder = paths.DEV / "demo-test"
     Stack(folder).stop()
@@ -93,9 +100,10 @@ def _bare() -> Results:
     return as_case("bare machine", bare.run)
 
 
-def _built(preset: str) -> Results:
+def _built(preset: str, targets=None) -> Results:
     """Tests are built with their assertions on: not in the release build."""
-    targets = build.DAEMONS if preset == "release" else ()
+    if targets is None:
+        targets = build.DAEMONS if preset == "release" else ()
     return as_case(f"build {preset}", lambda shown: build.build_with(shown, preset, targets))
 
 
@@ -147,6 +155,7 @@ PARTS = {
     "clients": Part(_clients, "our Kafka and PostgreSQL clients against the real servers"),
     "dev": Part(_dev, "./dev itself, and the schemas"),
     "blackbox": Part(_blackbox, "the real processes on a real broker and database"),
+    "media": Part(_media, "chunks of every format against ffmpeg; with --long three hours of each"),
     "demo": Part(_demo, "./dev demo --once"),
     "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),
     "bare": Part(_bare, "both README commands in a bare Debian 12", is_default=False),

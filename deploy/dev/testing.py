@@ -21,6 +21,8 @@ def run(args) -> int:
         raise DevError(f"no test part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     for name in ("CHUNKSCRIBE_SPEECH_URL", "CHUNKSCRIBE_SPEECH_KEY"):
         os.environ.pop(name, None)  # the same tests everywhere, and nobody's bill
+    if args.long:
+        os.environ["CHUNKSCRIBE_TEST_LONG"] = "1"
     setup.set_up_tests()
     began = time.monotonic()
     table = [(name, _run_part(name, chosen)) for name in chosen]

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs media-chunks, and says what must hold of what it finds."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from dev import paths
+from media.recordings import Recording
+
+BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("release")))
+MEDIA_CHUNKS = BUILD / "tests" / "media" / "media-chunks"
+
+
+def cut(path: Path, chunk_bytes: int, reference: Path, decode_every: int = 1) -> dict:
+    done = subprocess.run([MEDIA_CHUNKS, path, str(chunk_bytes), reference, str(decode_every)],
+                          check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def check(recording: Recording, worst: dict) -> None:
+    print(recording.name, worst)
+    assert worst["codec"] == recording.codec
+    assert worst["samples"] == worst["reference_samples"]
+    assert (worst["wrong"], worst["lag"], worst["undecodable_units"]) == (0, 0, 0)
+    assert worst["head_ms"] <= recording.head_ms
+    assert worst["tail_ms"] <= recording.tail_ms
+    assert (worst["lost"], worst["doubled"], worst["position_error"]) == (0, 0, 0)
+    assert (worst["unspanned"], worst["unjoined"]) == (0, 0)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recordings that tests/media cuts in chunks, each made by ffmpeg."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+REGULAR_S = 45
+CALL_S = 7 * 60  # for the formats that people record calls and lectures in
+LONG_S = 3 * 3600
+
+
+@dataclass(frozen=True)
+class Recording:
+    """`head_ms` and `tail_ms`: how much at a chunk's edge may be inexact while the neighbour on
+    that side isn't there."""
+
+    name: str  # its ending is the format's
+    encoding: str  # ffmpeg's options
+    codec: str  # libav's name
+    head_ms: float = 0
+    tail_ms: float = 0
+    seconds: int = REGULAR_S
+    is_in_long_run: bool = False
+    decoder: str = ""  # ffmpeg's, where it isn't the first that it has
+    id3_bytes: int = 0  # of a tag with a cover, put in front
+
+
+def _wav(name: str, encoding: str, codec: str, **more) -> Recording:
+    return Recording(f"{name}.wav", encoding, codec, tail_ms=0.3, **more)
+
+
+def _mp3(name: str, encoding: str, head_ms: float = 135, tail_ms: float = 53, **more) -> Recording:
+    return Recording(f"{name}.mp3", encoding, "mp3", head_ms, tail_ms, **more)
+
+
+RECORDINGS = (
+    _wav("s16", "-ar 44100 -c:a pcm_s16le", "pcm_s16le", seconds=CALL_S),
+    _wav("speech", "-ar 16000 -ac 1 -c:a pcm_s16le", "pcm_s16le", is_in_long_run=True),
+    _mp3("cbr", "-ar 44100 -b:a 128k", seconds=CALL_S),
+    _mp3("vbr", "-ar 44100 -q:a 5"),
+    _mp3("vbr-without-xing", "-ar 48000 -q:a 4 -write_xing 0 -id3v2_version 0"),
+    _mp3("joint-stereo-without-xing", "-ar 44100 -b:a 96k -write_xing 0"),
+    _mp3("mono-32k", "-ar 32000 -ac 1 -b:a 32k", head_ms=220, tail_ms=80),
+    _mp3("mpeg2", "-ar 22050 -b:a 56k", head_ms=180, is_in_long_run=True),
+    _mp3("mpeg2.5", "-ar 8000 -ac 1 -b:a 8k", head_ms=500, tail_ms=150),
+    _mp3("loud", "-ar 48000 -b:a 320k"),
+    _mp3("cover", "-ar 44100 -ac 1 -q:a 6", id3_bytes=3 << 20),
+)
+
+
+def make(recording: Recording, folder: Path, seconds: int) -> Path:
+    """Pink noise with two tones, in stereo: no two moments are alike and all bands are used."""
+    path = folder / recording.name
+    source = (f"anoisesrc=r=48000:c=pink:seed=7:d={seconds}:a=0.3[a];sine=f=330:r=48000:d={seconds}"
+              f"[b];sine=f=1870:r=48000:d={seconds}[c];"
+              "[a][b][c]amerge=inputs=3,pan=stereo|c0=c0+c1|c1=c0+0.5*c2")
+    _ffmpeg(["-f", "lavfi", "-i", source, *recording.encoding.split(), path])
+    if recording.id3_bytes:
+        path.write_bytes(_id3_tag(recording.id3_bytes) + path.read_bytes())
+    return path
+
+
+def decode_by_ffmpeg(recording: Recording, path: Path) -> Path:
+    """The whole file, by ffmpeg's own demuxer: every sample, mono, at the native rate."""
+    samples = path.with_suffix(path.suffix + ".s16")
+    _ffmpeg([*recording.decoder.split(), "-flags2", "+skip_manual", "-i", path, "-map", "0:a:0",
+             "-ac", "1", "-f", "s16le", samples])
+    return samples
+
+
+def _ffmpeg(arguments) -> None:
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+def _id3_tag(size: int) -> bytes:
+    """Its content looks like MP3 frames everywhere."""
+    content = size - 10
+    sizes = bytes(content >> shift & 127 for shift in (21, 14, 7, 0))
+    return b"ID3\x04\x00\x00" + sizes + b"\xff\xfb" * (content // 2) + b"\0" * (content % 2)

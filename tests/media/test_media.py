@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether any chunk of a recording, decoded alone or beside whichever neighbours came before it,
+is exactly that stretch of the whole file's decoding by ffmpeg, and whether the chunks add up to the
+file in every order of arrival."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from media.chunks import check, cut
+from media.recordings import RECORDINGS, decode_by_ffmpeg, make
+
+CHUNKS = (4, 9, 40)  # about so many a file
+CHUNK_BYTES_MIN = 8192  # a neighbour holds the pre-roll and more
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
+def test_media__any_chunk_is_its_part_of_the_file(recording, tmp_path):
+    path = make(recording, tmp_path, recording.seconds)
+    reference = decode_by_ffmpeg(recording, path)
+    size = path.stat().st_size
+    sizes = [max(size // chunks + 1237, CHUNK_BYTES_MIN) for chunks in CHUNKS]
+    with ThreadPoolExecutor() as pool:
+        for worst in pool.map(lambda chunk_bytes: cut(path, chunk_bytes, reference), sizes):
+            check(recording, worst)
+    reference.unlink()
+    path.unlink()
