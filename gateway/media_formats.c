@@ -5,17 +5,20 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const SUPPORTED[] = {"wav", "mp3", NULL};
+#include "common/buf.h"
+
+static const char *const SUPPORTED[] = {"wav", "mp3", "flac", NULL};
 
 /* Formats that people do have, told from misspelt names. */
 static const struct {
     const char *extension;
     const char *name;
-} NOT_YET[] = {
-    {"flac", "FLAC"}, {"m4a", "M4A"},      {"mp4", "MP4"},      {"mov", "QuickTime"},
-    {"aac", "AAC"},   {"ogg", "Ogg"},      {"oga", "Ogg"},      {"opus", "Opus"},
-    {"webm", "WebM"}, {"mkv", "Matroska"}, {"mka", "Matroska"}, {"wma", "WMA"},
-    {"aif", "AIFF"},  {"aiff", "AIFF"},    {"amr", "AMR"},      {"mp2", "MP2"},
+} REFUSED[] = {
+    {"aac", "AAC"},   {"aif", "AIFF"}, {"aiff", "AIFF"},    {"amr", "AMR"},
+    {"au", "AU"},     {"caf", "CAF"},  {"m4a", "M4A"},      {"mkv", "Matroska"},
+    {"mp2", "MP2"},   {"mp4", "MP4"},  {"mka", "Matroska"}, {"mov", "QuickTime"},
+    {"oga", "Ogg"},   {"ogg", "Ogg"},  {"opus", "Opus"},    {"w64", "Wave64"},
+    {"webm", "WebM"}, {"wma", "WMA"},
 };
 
 static const char *find_supported(const char *extension)
@@ -27,13 +30,40 @@ static const char *find_supported(const char *extension)
     return NULL;
 }
 
-static const char *find_not_yet(const char *extension)
+static const char *find_refused(const char *extension)
 {
-    for (size_t i = 0; i < ARRAY_LEN(NOT_YET); i++) {
-        if (strcasecmp(extension, NOT_YET[i].extension) == 0)
-            return NOT_YET[i].name;
+    for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++) {
+        if (strcasecmp(extension, REFUSED[i].extension) == 0)
+            return REFUSED[i].name;
     }
     return NULL;
+}
+
+/* ".wav, .mp3 or .flac" */
+static void list_supported(struct buf *list)
+{
+    for (size_t i = 0; SUPPORTED[i] != NULL; i++) {
+        const char *joint = i == 0 ? "" : SUPPORTED[i + 1] == NULL ? " or " : ", ";
+        buf_append_format(list, "%s.%s", joint, SUPPORTED[i]);
+    }
+}
+
+static bool refuse(const char *extension, struct refusal *refusal)
+{
+    CLEANUP(buf_done) struct buf list;
+    const char *name = find_refused(extension);
+
+    buf_init(&list, sizeof refusal->detail);
+    list_supported(&list);
+    if (name != NULL)
+        refusal_set(refusal, PROBLEM_INVALID_FIELD, "filename",
+                    "%s is not supported: filename must end in %s", name, buf_string(&list));
+    else
+        refusal_set(refusal, PROBLEM_INVALID_FIELD, "filename",
+                    "filename must end in %s, which say how the recording is coded",
+                    buf_string(&list));
+    refusal->problem.allowed = SUPPORTED;
+    return false;
 }
 
 bool media_formats_extension(const char *filename, char ret_extension[static MEDIA_EXTENSION_SIZE],
@@ -42,18 +72,9 @@ bool media_formats_extension(const char *filename, char ret_extension[static MED
     const char *dot = strrchr(filename, '.');
     const char *extension = dot == NULL ? "" : dot + 1;
     const char *supported = find_supported(extension);
-    const char *not_yet = find_not_yet(extension);
 
-    if (supported != NULL) {
-        memcpy(ret_extension, supported, strlen(supported) + 1);
-        return true;
-    }
-    if (not_yet != NULL)
-        refusal_set(refusal, PROBLEM_INVALID_FIELD, "filename",
-                    "%s is not supported yet: filename must end in .wav or .mp3", not_yet);
-    else
-        refusal_set(refusal, PROBLEM_INVALID_FIELD, "filename",
-                    "filename must end in .wav or .mp3, which say how the recording is coded");
-    refusal->problem.allowed = SUPPORTED;
-    return false;
+    if (supported == NULL)
+        return refuse(extension, refusal);
+    memcpy(ret_extension, supported, strlen(supported) + 1);
+    return true;
 }

@@ -85,6 +85,7 @@ bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length
                      struct media_need *ret_need) MUST_CHECK;
 
 extern const struct media_framer media_wav_framer;
+extern const struct media_framer media_flac_framer;
 extern const struct media_framer media_mp3_framer;
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "common/attrs.h"
 #include "common/err.h"
+#include "worker/media_flac_frame.h"
 
 #define MEDIA_HEADER_FIRST_BYTES 16384
 #define MEDIA_NAME_SIZE 24
@@ -58,6 +59,10 @@ struct media_header {
         struct {
             uint32_t reference; /* bits that all frame headers share */
         } mp3;
+        struct {
+            struct flac_stream stream;
+            int64_t streaminfo; /* where it stands */
+        } flac;
     } detail;
 };
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "worker/media_bytes.h"
+
 #define VERSION_2_5 0u
 #define VERSION_RESERVED 1u
 #define VERSION_1 3u
@@ -17,11 +19,6 @@ static const int32_t BIT_RATES_1[15] = {0,   32,  40,  48,  56,  64,  80, 96,
 static const int32_t BIT_RATES_2[15] = {0,  8,  16, 24,  32,  40,  48, 56,
                                         64, 80, 96, 112, 128, 144, 160};
 static const int32_t SAMPLE_RATES_1[3] = {44100, 48000, 32000};
-
-static uint32_t be32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 static int32_t side_info_bytes(bool is_version1, bool is_mono)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "worker/media_bytes.h"
 #include "worker/media_framer.h"
 
 #define RIFF_CHUNKS_MAX 256
@@ -34,21 +35,6 @@ struct riff {
     bool has_format;
     uint64_t long_data_size; /* of ds64; 0: none */
 };
-
-static uint16_t le16(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] | bytes[1] << 8);
-}
-
-static uint32_t le32(const uint8_t *bytes)
-{
-    return (uint32_t)le16(bytes) | (uint32_t)le16(bytes + 2) << 16;
-}
-
-static uint64_t le64(const uint8_t *bytes)
-{
-    return (uint64_t)le32(bytes) | (uint64_t)le32(bytes + 4) << 32;
-}
 
 static bool wav_is_format(const uint8_t *magic, size_t length)
 {

@@ -11,7 +11,7 @@ from .console import DevError, say
 
 HELP = """\
 ./dev demo [FILE] [--once]   install what is missing, start everything, transcribe a recording
-                             while it is uploaded; FILE: your own (WAV, MP3). Leaves everything
+                             while it is uploaded; FILE: your own. Leaves everything
                              running until Ctrl-C; with --once, or without a terminal, it stops
                              everything and exits with 0 only if the result is right
 ./dev up [--port N]          start everything in the background; addresses are in .dev/env

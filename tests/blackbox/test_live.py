@@ -138,11 +138,14 @@ def test_silence_is_a_success_with_empty_text(standing):
     assert result["success_rate"] == 100
 
 
-@pytest.mark.parametrize("options", [("-b:a", "192k"), ("-q:a", "0"),
-                                     ("-b:a", "192k", "-write_xing", "0")],
-                         ids=["cbr", "vbr", "no-xing"])
-def test_mp3(standing, options):
-    sound = recording.mp3(120, options)
+@pytest.mark.parametrize("filename, seconds, options", [
+    ("cbr.mp3", 120, ("-b:a", "192k")),
+    ("vbr.mp3", 120, ("-q:a", "0")),
+    ("no-xing.mp3", 120, ("-b:a", "192k", "-write_xing", "0")),
+    ("lossless.flac", 120, ("-sample_fmt", "s32")),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_formats(standing, filename, seconds, options):
+    sound = recording.encoded(filename, seconds, options)
     assert sound.chunk_count() >= 2
 
     assert flow.transcribe(standing.gateway, sound)["final_transcript"] == sound.text

@@ -34,6 +34,10 @@ def _mp3(name: str, encoding: str, head_ms: float = 135, tail_ms: float = 53, **
     return Recording(f"{name}.mp3", encoding, "mp3", head_ms, tail_ms, **more)
 
 
+def _flac(name: str, encoding: str, **more) -> Recording:
+    return Recording(f"{name}.flac", encoding, "flac", **more)
+
+
 RECORDINGS = (
     _wav("s16", "-ar 44100 -c:a pcm_s16le", "pcm_s16le", seconds=CALL_S),
     _wav("speech", "-ar 16000 -ac 1 -c:a pcm_s16le", "pcm_s16le", is_in_long_run=True),
@@ -46,6 +50,11 @@ RECORDINGS = (
     _mp3("mpeg2.5", "-ar 8000 -ac 1 -b:a 8k", head_ms=500, tail_ms=150),
     _mp3("loud", "-ar 48000 -b:a 320k"),
     _mp3("cover", "-ar 44100 -ac 1 -q:a 6", id3_bytes=3 << 20),
+    _flac("s16", "-ar 44100 -c:a flac", seconds=CALL_S),
+    _flac("speech", "-ar 16000 -ac 1 -sample_fmt s16 -c:a flac", is_in_long_run=True),
+    _flac("s24", "-ar 48000 -sample_fmt s32 -bits_per_raw_sample 24 -c:a flac"),
+    _flac("high", "-ar 96000 -ac 1 -sample_fmt s32 -c:a flac"),
+    _flac("surround", "-ar 48000 -ac 6 -sample_fmt s16 -c:a flac"),
 )
 
 

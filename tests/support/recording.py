@@ -33,13 +33,14 @@ def wav(seconds: float, rate: int = 44100, channels: int = 2, first: int = 0) ->
 
 
 @cache
-def mp3(seconds: float, options: tuple[str, ...] = ("-b:a", "192k")) -> Recording:
+def encoded(filename: str, seconds: float, options: tuple[str, ...] = ()) -> Recording:
+    """The name's ending chooses the format, `options` are ffmpeg's."""
     source = wav(seconds)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.mp3"
+        path = Path(folder) / filename
         subprocess.run(["ffmpeg", "-v", "error", "-f", "wav", "-i", "pipe:0", *options, str(path)],
                        input=source.data, check=True)
-        return Recording("recording.mp3", path.read_bytes(), source.text)
+        return Recording(filename, path.read_bytes(), source.text)
 
 
 def silence(seconds: float, rate: int = 44100, channels: int = 2) -> Recording:

@@ -5,6 +5,7 @@
 #include "tests/unit/worker/media_fixture.h"
 
 #define BORDER_BYTES 30000
+#define BORDERS 1300
 
 struct view {
     struct media_source *source;
@@ -86,6 +87,7 @@ static void test_media_sync__is_the_same_from_every_byte(void **state)
         {"v2.mp3", "-ar 24000 -q:a 6"},
         {"v25.mp3", "-ar 11025 -ac 1 -b:a 16k"},
         {"tags.mp3", "-ar 44100 -write_id3v1 1 -metadata title=title"},
+        {"s16.flac", "-ar 16000 -ac 1 -c:a flac"},
     };
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording recording = recording_make(FILES[i].name, 8, FILES[i].encoding);
@@ -156,21 +158,21 @@ static struct media_report report_of(const struct recording *recording,
     return report;
 }
 
-/* Moves the border of two chunks over three frames, byte by byte. */
-static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **state)
+/* Moves the border of two chunks over some frames, byte by byte. */
+static void check_borders(const char *name, const char *encoding, int incomplete_max)
 {
-    (void)state;
-    struct recording mp3 = recording_make("border.mp3", 6, "-ar 44100 -b:a 128k");
-    struct media_extent whole = extent_of(&mp3, 0, mp3.size);
-    int64_t total = report_of(&mp3, &whole, 1, (struct media_range){0, mp3.size, -1}).samples;
+    struct recording file = recording_make(name, 6, encoding);
+    struct media_extent whole = extent_of(&file, 0, file.size);
+    int64_t total = report_of(&file, &whole, 1, (struct media_range){0, file.size, -1}).samples;
     int incomplete = 0;
-    for (int64_t border = BORDER_BYTES; border < BORDER_BYTES + 1300; border++) {
-        struct media_extent alone = extent_of(&mp3, 0, border);
-        struct media_report first = report_of(&mp3, &alone, 1, (struct media_range){0, border, -1});
-        struct media_extent with_previous[2] = {extent_of(&mp3, 0, 16384),
-                                                extent_of(&mp3, border - 12000, mp3.size)};
+    for (int64_t border = BORDER_BYTES; border < BORDER_BYTES + BORDERS; border++) {
+        struct media_extent alone = extent_of(&file, 0, border);
+        struct media_report first =
+            report_of(&file, &alone, 1, (struct media_range){0, border, -1});
+        struct media_extent with_previous[2] = {extent_of(&file, 0, 16384),
+                                                extent_of(&file, border - 12000, file.size)};
         struct media_report second =
-            report_of(&mp3, with_previous, 2, (struct media_range){border, mp3.size, -1});
+            report_of(&file, with_previous, 2, (struct media_range){border, file.size, -1});
         assert_true(second.spans_previous && second.reading_start < 0);
         assert_false(first.spans_next);
         int64_t sum = first.samples + second.samples;
@@ -184,15 +186,24 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
         assert_int_equal(sum, total);
 
         /* With the next chunk's beginning there, nothing is left open. */
-        struct media_extent with_next = extent_of(&mp3, 0, border + 2000);
+        struct media_extent with_next = extent_of(&file, 0, border + 12000);
         struct media_report settled =
-            report_of(&mp3, &with_next, 1, (struct media_range){0, border, -1});
+            report_of(&file, &with_next, 1, (struct media_range){0, border, -1});
         assert_true(settled.tail_complete && settled.spans_next);
         assert_int_equal(settled.next_byte, second.first_byte);
         assert_int_equal(settled.samples + second.samples, total);
     }
-    assert_in_range(incomplete, 1, 12); /* only where fewer than four bytes of a header are there */
-    recording_done(&mp3);
+    assert_in_range(incomplete, 1, incomplete_max);
+    recording_done(&file);
+}
+
+static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **state)
+{
+    (void)state;
+    /* Only where fewer than four bytes of a header are there. */
+    check_borders("border.mp3", "-ar 44100 -b:a 128k", 12);
+    /* A frame's end is known by the next one's header. */
+    check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", BORDERS);
 }
 
 static void test_media_report__resync_begins_where_it_is_told(void **state)
@@ -216,6 +227,29 @@ static void test_media_report__resync_begins_where_it_is_told(void **state)
     free(units);
     media_source_free(view.source);
     recording_done(&mp3);
+}
+
+/* Where units tell their time, what is lost stays where it was. */
+static void test_media_report__damage_moves_nothing(void **state)
+{
+    (void)state;
+    static const char *const FILES[][2] = {{"d.flac", "-ar 16000 -ac 1 -c:a flac"}};
+    for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
+        struct recording file = recording_make(FILES[i][0], 6, FILES[i][1]);
+        struct media_extent whole = {.length = file.size, .bytes = file.bytes};
+        struct media_range range = {file.size * 2 / 3, file.size, -1};
+        struct media_report intact = report_of(&file, &whole, 1, range);
+        assert_true(intact.has_absolute_start);
+        memset(file.bytes + file.size / 3, 0, 3000);
+        struct media_report damaged = report_of(&file, &whole, 1, range);
+        assert_int_equal(damaged.absolute_start, intact.absolute_start);
+        assert_int_equal(damaged.samples, intact.samples);
+        range.own_start = 0;
+        struct media_report all = report_of(&file, &whole, 1, range);
+        int64_t wanted = intact.absolute_start + intact.samples;
+        assert_in_range(all.samples, wanted * 3 / 4, wanted - 1);
+        recording_done(&file);
+    }
 }
 
 static void test_media_report__chunks_without_audio_are_fine(void **state)
@@ -338,7 +372,8 @@ static void test_media_decode__survives_hostile_bytes(void **state)
     static const char *const FILES[][2] = {{"h.wav", "-ar 22050 -c:a pcm_s24le"},
                                            {"h2.wav", "-ar 16000 -c:a pcm_s16le -rf64 always"},
                                            {"h.mp3", "-ar 44100 -q:a 5"},
-                                           {"h2.mp3", "-ar 22050 -ac 1 -b:a 24k"}};
+                                           {"h2.mp3", "-ar 22050 -ac 1 -b:a 24k"},
+                                           {"h.flac", "-ar 22050 -sample_fmt s16 -c:a flac"}};
     uint32_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording good = recording_make(FILES[i][0], 2, FILES[i][1]);
@@ -359,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_media_sync__finds_the_units_of_joined_files),
         cmocka_unit_test(test_media_report__a_cut_tail_is_completed_by_the_next_chunk),
         cmocka_unit_test(test_media_report__resync_begins_where_it_is_told),
+        cmocka_unit_test(test_media_report__damage_moves_nothing),
         cmocka_unit_test(test_media_report__chunks_without_audio_are_fine),
         cmocka_unit_test(test_media_report__tells_the_encoder_s_delay),
         cmocka_unit_test(test_media_report__refuses_a_range_that_is_not_there),
