@@ -92,6 +92,21 @@ static void tell(const struct apply_settings *settings, struct job *job, struct 
         on_deferred(job, chunk, event, change->due_in_us);
 }
 
+static void cancel(struct job *job)
+{
+    if (job_state_end(job, JOB_CANCELLED))
+        job_add_task(job, &(struct job_task){.kind = JOB_TASK_CANCEL, .chunk_index = -1});
+}
+
+/* A record about the job, or one that is none of ours. */
+static void obey(const struct apply_settings *settings, struct job *job, enum event_type type)
+{
+    if (type == EVENT_JOB_CANCEL && !job_is_terminal(job))
+        cancel(job);
+    else
+        count(settings, METRIC_SUPERSEDED);
+}
+
 enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
                                 const struct record *record, int64_t now_wall_us)
 {
@@ -102,12 +117,16 @@ enum apply_outcome apply_record(const struct apply_settings *settings, struct jo
         count(settings, METRIC_UNKNOWN_JOB);
         return APPLY_NO_JOB;
     }
-    struct chunk *chunk = job_chunk(job, event->chunk_index);
-    if (chunk == NULL)
+    struct chunk *chunk = event->chunk_index < 0 ? NULL : job_chunk(job, event->chunk_index);
+    if (chunk == NULL && !event_is_of_job(event->type))
         return APPLY_NO_CHUNK;
     if (job->home_partition < 0) {
         job->home_partition = record->partition->number;
         job->is_changed = true;
+    }
+    if (chunk == NULL) {
+        obey(settings, job, event->type);
+        return APPLY_DONE;
     }
     const struct job_change change =
         job_state_apply(job, chunk, event, &settings->policy, now_wall_us, backoff_random());
@@ -140,9 +159,11 @@ void apply_advance(const struct apply_settings *settings, struct job *job)
 
 void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript)
 {
-    metrics_add(settings->metrics, METRIC_JOBS_ENDED, job->status == JOB_DONE ? 0 : 1, 1);
+    metrics_add(settings->metrics, METRIC_JOBS_ENDED, (size_t)(job->status - JOB_DONE), 1);
     if (job->status == JOB_DONE)
         job_event_add_final_result(job, transcript);
-    else
+    else if (job->status == JOB_FAILED)
         job_event_add_job_failed(job);
+    else
+        job_event_add_cancelled(job);
 }

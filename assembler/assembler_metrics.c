@@ -11,7 +11,7 @@ static const struct metric_definition METRICS[] = {
                         "Records read, by type.",
                         "type",
                         {"work", "uploaded", "started", "alive", "partial", "waiting", "deferred",
-                         "transcribed", "failed"}},
+                         "transcribed", "failed", "cancel", "control.cancel", "control.skip"}},
     [METRIC_SUPERSEDED] = {"chunkscribe_assembler_superseded_total",
                            METRIC_COUNTER,
                            "Records that counted for nothing: repeated, late, or of a job that has "
@@ -94,7 +94,7 @@ static const struct metric_definition METRICS[] = {
                            METRIC_COUNTER,
                            "Jobs that became terminal, by status.",
                            "status",
-                           {"done", "failed"}},
+                           {"done", "failed", "cancelled", "expired"}},
     [METRIC_TASKS_PUBLISHED] = {"chunkscribe_assembler_tasks_published_total",
                                 METRIC_COUNTER,
                                 "Tasks published.",

@@ -111,15 +111,16 @@ struct job_seam {
 };
 
 enum job_task_kind {
-    JOB_TASK_WORK, /* publishes the chunk's attempt to chunks.uploaded */
-    JOB_TASK_SKIP, /* tells workers on jobs.control to leave the chunk alone */
+    JOB_TASK_WORK,   /* publishes the chunk's attempt to chunks.uploaded */
+    JOB_TASK_SKIP,   /* tells workers on jobs.control to leave the chunk alone */
+    JOB_TASK_CANCEL, /* and this one the whole job */
     JOB_TASK_KIND_COUNT
 };
 
 /* What must happen after the commit, now or later. */
 struct job_task {
     enum job_task_kind kind;
-    int32_t chunk_index;
+    int32_t chunk_index; /* -1: of the whole job */
     int32_t attempt;
     int64_t due_in_us;
 };

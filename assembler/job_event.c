@@ -284,6 +284,17 @@ void job_event_add_job_failed(struct job *job)
     job_add_event(job, "job_failed", json_end(&json));
 }
 
+/* The whole text so far is what the reader has. */
+void job_event_add_cancelled(struct job *job)
+{
+    struct json json = json_begin(job);
+
+    add_string(&json, "status", job_status_name(job->status));
+    add_counters(&json, job);
+    add_int(&json, "progress", 100);
+    job_add_event(job, "cancelled", json_end(&json));
+}
+
 /* Views */
 
 /* 100 is for the terminal event alone. */

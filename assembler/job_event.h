@@ -30,6 +30,7 @@ void job_event_add_partial_transcript(struct job *job, const struct assembly_ste
 /* `transcript` is the whole ordered text, or as much of it as JOB_EVENT_TEXT_MAX needs. */
 void job_event_add_final_result(struct job *job, const char *transcript);
 void job_event_add_job_failed(struct job *job);
+void job_event_add_cancelled(struct job *job);
 
 /* Views: shown, not stored. */
 void job_event_add_progress_update(struct job *job);

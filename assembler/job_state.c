@@ -289,6 +289,17 @@ struct job_change job_state_apply(struct job *job, struct chunk *chunk, const st
     return step.change;
 }
 
+bool job_state_end(struct job *job, enum job_status status)
+{
+    assert(status == JOB_CANCELLED || status == JOB_EXPIRED);
+    if (job_is_terminal(job))
+        return false;
+    job->status = status;
+    job->now_completed = true;
+    job->is_changed = true;
+    return true;
+}
+
 bool job_state_is_complete(const struct job *job)
 {
     return job->completed_chunks + job->failed_chunks == job->layout.total_chunks;

@@ -50,6 +50,8 @@ struct job_change {
 struct job_change job_state_apply(struct job *job, struct chunk *chunk, const struct event *event,
                                   const struct job_state_policy *policy, int64_t now_wall_us,
                                   uint64_t random);
+/* Ends the job before its chunks do: cancelled or expired. False: it has ended already. */
+bool job_state_end(struct job *job, enum job_status status);
 /* Moves the job's status forward as far as its counters and its frontier say. */
 void job_state_advance(struct job *job);
 /* Every chunk is done or failed (one that is read again for a resync counts as done). */

@@ -11,6 +11,7 @@
 static const char *const KIND_NAMES[] = {
     [JOB_TASK_WORK] = "chunk.work",
     [JOB_TASK_SKIP] = "chunk.skip",
+    [JOB_TASK_CANCEL] = "job.cancel",
 };
 static_assert(ARRAY_LEN(KIND_NAMES) == JOB_TASK_KIND_COUNT, "a name for each kind");
 
@@ -54,7 +55,7 @@ static const struct store_statement DUE_TASKS = {
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
     " j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt, c.resync_from"
     " FROM tasks t JOIN jobs j ON j.id = t.job_id"
-    " JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
+    " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND t.id <> ALL ($2::bigint[])"
     " ORDER BY t.due_at LIMIT 500"};
 
@@ -107,7 +108,7 @@ void store_send_tasks(struct store *store, const struct job *jobs)
             const struct job_task *task = &job->tasks.items[i];
 
             sql_rows_text(&rows, job->id.text);
-            sql_rows_int(&rows, task->chunk_index);
+            sql_rows_natural(&rows, task->chunk_index);
             sql_rows_text(&rows, KIND_NAMES[task->kind]);
             sql_rows_int(&rows, task->attempt);
             sql_rows_int(&rows, task->due_in_us);
@@ -137,9 +138,14 @@ void store_task_done(struct store_task *task)
     free(task->work.options.prompt);
 }
 
+/* The column's CHECK knows no others. */
 static enum job_task_kind parse_kind(const char *name)
 {
-    return strcmp(name, KIND_NAMES[JOB_TASK_SKIP]) == 0 ? JOB_TASK_SKIP : JOB_TASK_WORK;
+    enum job_task_kind kind = 0;
+
+    while (kind < JOB_TASK_KIND_COUNT - 1 && strcmp(name, KIND_NAMES[kind]) != 0)
+        kind++;
+    return kind;
 }
 
 static void copy_id(struct id *ret_id, const char *text)
@@ -155,7 +161,7 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     ret_task->kind = parse_kind(store_text(result, row, D_KIND));
     ret_task->is_void = store_bool(result, row, D_IS_VOID);
     copy_id(&ret_task->job, store_text(result, row, D_JOB));
-    ret_task->chunk_index = (int32_t)store_int(result, row, D_CHUNK);
+    ret_task->chunk_index = (int32_t)store_int_or(result, row, D_CHUNK, -1);
     ret_task->attempt = (int32_t)store_int(result, row, D_ATTEMPT);
     work->layout =
         chunk_layout_of(store_int(result, row, D_TOTAL_SIZE), store_int(result, row, D_CHUNK_SIZE));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/tasks.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <uthash.h>
 
@@ -88,48 +88,32 @@ static void on_report(void *context, struct kafka_position position, const struc
     task->tasks->has_reports = true;
 }
 
-static bool produce(struct tasks *tasks, const char *topic, const char *key,
-                    const struct buf *value, struct task_in_flight *task, struct err *err)
-{
-    const struct kafka_record record = {
-        .topic = topic, .key = key, .value = value->data, .value_length = value->length};
+static const enum event_type RECORDS[] = {
+    [JOB_TASK_WORK] = EVENT_CHUNK_WORK,
+    [JOB_TASK_SKIP] = EVENT_CONTROL_SKIP,
+    [JOB_TASK_CANCEL] = EVENT_CONTROL_CANCEL,
+};
+static_assert(ARRAY_LEN(RECORDS) == JOB_TASK_KIND_COUNT, "a record for each kind");
 
-    return kafka_producer_send(tasks->producer, &record, on_report, task, err);
-}
-
-static bool publish_work(struct tasks *tasks, const struct store_task *due,
-                         struct task_in_flight *task, struct err *err)
+static bool produce(struct tasks *tasks, const struct store_task *due, struct task_in_flight *task,
+                    struct err *err)
 {
-    const struct event event = {.type = EVENT_CHUNK_WORK,
-                                .job = due->job,
-                                .chunk_index = due->chunk_index,
-                                .attempt = due->attempt,
-                                .work = due->work};
-    CLEANUP(mem_free_at) char *key = event_key(&event);
+    struct event event = {.type = RECORDS[due->kind],
+                          .job = due->job,
+                          .chunk_index = due->chunk_index,
+                          .attempt = due->attempt};
     CLEANUP(buf_done) struct buf value;
 
+    if (due->kind == JOB_TASK_WORK)
+        event.work = due->work;
+    CLEANUP(mem_free_at) char *key = event_key(&event);
     buf_init(&value, (size_t)EVENT_BYTES_MAX);
     event_encode(&event, clock_wall_us(), &value);
-    return produce(tasks, event_topic(EVENT_CHUNK_WORK), key, &value, task, err);
-}
-
-static bool publish_skip(struct tasks *tasks, const struct store_task *due,
-                         struct task_in_flight *task, struct err *err)
-{
-    CLEANUP(mem_free_at)
-    char *key = mem_format("%s:%" PRId32, due->job.text, due->chunk_index);
-    struct id event_id = id_from_name("control.skip/%s/%" PRId32 "/%" PRId32, due->job.text,
-                                      due->chunk_index, due->attempt);
-    char occurred_at[CLOCK_RFC3339_SIZE];
-    CLEANUP(buf_done) struct buf value;
-
-    clock_format_rfc3339(clock_wall_us(), occurred_at);
-    buf_init(&value, (size_t)EVENT_BYTES_MAX);
-    buf_append_format(&value,
-                      "{\"schema\":\"control.skip/1\",\"event_id\":\"%s\",\"occurred_at\":\"%s\","
-                      "\"job_id\":\"%s\",\"chunk_index\":%" PRId32 ",\"attempt\":%" PRId32 "}",
-                      event_id.text, occurred_at, due->job.text, due->chunk_index, due->attempt);
-    return produce(tasks, "jobs.control", key, &value, task, err);
+    const struct kafka_record record = {.topic = event_topic(event.type),
+                                        .key = key,
+                                        .value = value.data,
+                                        .value_length = value.length};
+    return kafka_producer_send(tasks->producer, &record, on_report, task, err);
 }
 
 static void publish(struct tasks *tasks, const struct store_task *due)
@@ -146,9 +130,7 @@ static void publish(struct tasks *tasks, const struct store_task *due)
         tasks->has_reports = true;
         return;
     }
-    bool is_sent = due->kind == JOB_TASK_WORK ? publish_work(tasks, due, task, &err)
-                                              : publish_skip(tasks, due, task, &err);
-    if (is_sent)
+    if (produce(tasks, due, task, &err))
         return;
     log_warn("task_not_sent", "will be tried again", LOG_STR("job", due->job.text),
              LOG_INT("chunk", due->chunk_index), LOG_ERR(&err));

@@ -3,9 +3,9 @@
 #define ASSEMBLER_TASKS_H
 
 /*
- * Publishes the rows of the table tasks when they are due: work records to chunks.uploaded, skips
- * to jobs.control. A row is deleted only when Kafka has acknowledged its record, so a task may be
- * published twice, which is harmless, but never lost.
+ * Publishes the rows of the table tasks when they are due: work records to chunks.uploaded, what
+ * workers must leave alone to jobs.control. A row is deleted only when Kafka has acknowledged its
+ * record, so a task may be published twice, which is harmless, but never lost.
  */
 
 #include <stdbool.h>

@@ -20,6 +20,7 @@
 static const struct {
     const char *name;
     const char *topic;
+    bool is_of_job;
 } TYPES[] = {
     [EVENT_CHUNK_WORK] = {"chunk.work", "chunks.uploaded"},
     [EVENT_CHUNK_UPLOADED] = {"chunk.uploaded", "jobs.commands"},
@@ -30,6 +31,9 @@ static const struct {
     [EVENT_CHUNK_DEFERRED] = {"chunk.deferred", "chunks.results"},
     [EVENT_CHUNK_TRANSCRIBED] = {"chunk.transcribed", "chunks.results"},
     [EVENT_CHUNK_FAILED] = {"chunk.failed", "chunks.results"},
+    [EVENT_JOB_CANCEL] = {"job.cancel", "jobs.commands", .is_of_job = true},
+    [EVENT_CONTROL_CANCEL] = {"control.cancel", "jobs.control", .is_of_job = true},
+    [EVENT_CONTROL_SKIP] = {"control.skip", "jobs.control"},
 };
 static_assert(ARRAY_LEN(TYPES) == EVENT_TYPE_COUNT, "a name and a topic for each type");
 
@@ -45,9 +49,15 @@ const char *event_topic(enum event_type type)
     return TYPES[type].topic;
 }
 
+bool event_is_of_job(enum event_type type)
+{
+    assert(type < EVENT_TYPE_COUNT);
+    return TYPES[type].is_of_job;
+}
+
 char *event_key(const struct event *event)
 {
-    if (event->type == EVENT_CHUNK_WORK)
+    if (event->type == EVENT_CHUNK_WORK || event->type == EVENT_CONTROL_SKIP)
         return mem_format("%s:%" PRId32, event->job.text, event->chunk_index);
     return mem_copy_string(event->job.text);
 }
@@ -78,6 +88,9 @@ void event_done(struct event *event)
     case EVENT_CHUNK_UPLOADED:
     case EVENT_CHUNK_ALIVE:
     case EVENT_CHUNK_WAITING:
+    case EVENT_JOB_CANCEL:
+    case EVENT_CONTROL_CANCEL:
+    case EVENT_CONTROL_SKIP:
     case EVENT_TYPE_COUNT:
         break;
     }
@@ -113,8 +126,10 @@ void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_js
     clock_format_rfc3339(wall_us, text);
     add_string(object, "occurred_at", text);
     add_string(object, "job_id", event->job.text);
-    json_object_object_add(object, "chunk_index", json_object_new_int(event->chunk_index));
-    json_object_object_add(object, "attempt", json_object_new_int(event->attempt));
+    if (!event_is_of_job(event->type)) {
+        json_object_object_add(object, "chunk_index", json_object_new_int(event->chunk_index));
+        json_object_object_add(object, "attempt", json_object_new_int(event->attempt));
+    }
     event_body_encode(event, object);
     buf_append_string(ret_json,
                       json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
@@ -144,15 +159,17 @@ static bool decode_type(const struct json_object *object, enum event_type *ret_t
 static bool decode_envelope(const struct json_object *object, struct event *event, struct err *err)
 {
     char job[ID_SIZE];
-    int64_t chunk_index;
-    int64_t attempt;
+    int64_t chunk_index = -1;
+    int64_t attempt = 0;
 
-    if (!jsonread_text(object, "job_id", job, sizeof job, err) ||
-        !jsonread_int(object, "chunk_index", 0, CHUNK_COUNT_MAX - 1, &chunk_index, err) ||
-        !jsonread_int(object, "attempt", 1, ATTEMPT_MAX, &attempt, err))
+    if (!jsonread_text(object, "job_id", job, sizeof job, err))
         return false;
     if (!id_parse(job, &event->job))
         return err_set(err, ERR_REJECT, "event", 0, "job_id: a UUID is expected");
+    if (!event_is_of_job(event->type) &&
+        (!jsonread_int(object, "chunk_index", 0, CHUNK_COUNT_MAX - 1, &chunk_index, err) ||
+         !jsonread_int(object, "attempt", 1, ATTEMPT_MAX, &attempt, err)))
+        return false;
     event->chunk_index = (int32_t)chunk_index;
     event->attempt = (int32_t)attempt;
     return true;

@@ -33,6 +33,9 @@ enum event_type {
     EVENT_CHUNK_DEFERRED,    /* the speech service holds us back */
     EVENT_CHUNK_TRANSCRIBED, /* the result */
     EVENT_CHUNK_FAILED,
+    EVENT_JOB_CANCEL,     /* jobs.commands: nobody wants the job any more */
+    EVENT_CONTROL_CANCEL, /* jobs.control: workers leave the job alone */
+    EVENT_CONTROL_SKIP,   /* jobs.control: workers leave this attempt alone, it kills them */
     EVENT_TYPE_COUNT
 };
 
@@ -118,7 +121,7 @@ struct event_failed {
 struct event {
     enum event_type type;
     struct id job;
-    int32_t chunk_index;
+    int32_t chunk_index; /* -1 with attempt 0: it is about the whole job */
     int32_t attempt;
     union {
         struct event_work work;
@@ -142,7 +145,10 @@ void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_js
 bool event_decode(const char *json, size_t length, struct event *ret_event,
                   struct err *err) MUST_CHECK;
 const char *event_type_name(enum event_type type);
-/* The key of its record: "job:chunk" for work, else the job. Owned by the caller. */
+/* It has no chunk and no attempt. */
+bool event_is_of_job(enum event_type type);
+/* The key of its record: "job:chunk" for what is addressed to workers and about a chunk, else the
+ * job. Owned by the caller. */
 char *event_key(const struct event *event);
 /* A reading by itself, as the assembler stores it: the bytes of the record's member `reading`. The
  * caller owns what is in `ret_reading` on success. */

@@ -245,6 +245,9 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
     case EVENT_CHUNK_FAILED:
         return decode_failed(object, &event->failed, err);
     case EVENT_CHUNK_ALIVE:
+    case EVENT_JOB_CANCEL:
+    case EVENT_CONTROL_CANCEL:
+    case EVENT_CONTROL_SKIP:
     case EVENT_TYPE_COUNT:
         break;
     }

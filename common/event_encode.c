@@ -209,6 +209,9 @@ void event_body_encode(const struct event *event, struct json_object *object)
         encode_failed(&event->failed, object);
         break;
     case EVENT_CHUNK_ALIVE:
+    case EVENT_JOB_CANCEL:
+    case EVENT_CONTROL_CANCEL:
+    case EVENT_CONTROL_SKIP:
     case EVENT_TYPE_COUNT:
         break;
     }

@@ -20,7 +20,7 @@
 #include "common/attrs.h"
 #include "common/buf.h"
 
-#define METRIC_LABEL_VALUES 12
+#define METRIC_LABEL_VALUES 24
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 

@@ -8,18 +8,6 @@
 
 static const char *const FIELDS[] = {"parent_job_id", "chunk_index", "actual_size", NULL};
 
-static bool read_job(const struct json_object *object, struct id *ret_job, struct refusal *refusal)
-{
-    char text[64];
-
-    if (!request_fields_text(object, "parent_job_id", FIELD_REQUIRED, text, sizeof text, refusal))
-        return false;
-    if (!id_parse(text, ret_job))
-        return refusal_set(refusal, PROBLEM_INVALID_FIELD, "parent_job_id",
-                           "parent_job_id must be a UUID as /chunked-upload-stream gave it");
-    return true;
-}
-
 bool complete_request_parse(const char *body, size_t length, struct complete_request *ret_request,
                             struct refusal *refusal)
 {
@@ -28,7 +16,7 @@ bool complete_request_parse(const char *body, size_t length, struct complete_req
     int64_t chunk_index = 0;
 
     if (!request_fields_parse(body, length, FIELDS, &object, refusal) ||
-        !read_job(object, &request.job, refusal) ||
+        !request_fields_job(object, &request.job, refusal) ||
         !request_fields_int(
             object, "chunk_index",
             (struct field_bounds){0, CHUNK_COUNT_MAX - 1, PROBLEM_CHUNK_INDEX_OUT_OF_RANGE},

@@ -16,6 +16,8 @@ static const char CHUNK_SQL[] =
     " j." JOBS_SQL_IS_TERMINAL ", c.status "
     "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id = $1";
 
+static const char STATUS_SQL[] = "SELECT status, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
+
 static const char HEAD_SQL[] = "SELECT last_seq, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
 static const char HEADS_SQL[] = "SELECT id, last_seq FROM jobs WHERE id = ANY($1::uuid[])";
@@ -82,6 +84,20 @@ bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk)
     };
     (void)snprintf(ret_chunk->extension, sizeof ret_chunk->extension, "%s",
                    PQgetvalue(result, 0, 2));
+    return true;
+}
+
+void jobs_read_status(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_state", STATUS_SQL, job_id, on_result, context);
+}
+
+bool jobs_decode_status(const PGresult *result, struct jobs_status *ret_status)
+{
+    if (PQntuples(result) == 0)
+        return false;
+    *ret_status = (struct jobs_status){.status = PQgetvalue(result, 0, 0),
+                                       .is_terminal = *PQgetvalue(result, 0, 1) == 't'};
     return true;
 }
 

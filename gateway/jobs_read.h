@@ -34,6 +34,17 @@ void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_
 /* False: there is no such job. */
 bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk) MUST_CHECK;
 
+/* --- what commands need --- */
+
+struct jobs_status {
+    const char *status; /* borrowed from the result */
+    bool is_terminal;
+};
+
+void jobs_read_status(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* False: there is no such job. */
+bool jobs_decode_status(const PGresult *result, struct jobs_status *ret_status) MUST_CHECK;
+
 /* --- what streams need --- */
 
 struct jobs_head {

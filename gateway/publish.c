@@ -51,7 +51,7 @@ static void send_event(struct publication *publication, const struct event *even
         finish(publication, &err);
 }
 
-static void on_uploaded_report(void *context, struct kafka_position position, const struct err *err)
+static void on_last_report(void *context, struct kafka_position position, const struct err *err)
 {
     (void)position;
     finish(context, err);
@@ -66,16 +66,27 @@ static void on_work_report(void *context, struct kafka_position position, const 
         return;
     }
     publication->uploaded.uploaded.work = position;
-    send_event(publication, &publication->uploaded, on_uploaded_report);
+    send_event(publication, &publication->uploaded, on_last_report);
+}
+
+static struct publication *publication_new(struct kafka_producer *producer, const char *traceparent,
+                                           publish_on_done on_done, void *context)
+{
+    struct publication *publication = mem_new(sizeof *publication);
+
+    publication->producer = producer;
+    publication->traceparent = mem_copy_string(traceparent);
+    publication->on_done = on_done;
+    publication->context = context;
+    return publication;
 }
 
 void publish_chunk(struct kafka_producer *producer, const struct event *work,
                    const char *traceparent, publish_on_done on_done, void *context)
 {
-    struct publication *publication = mem_new(sizeof *publication);
+    struct publication *publication = publication_new(producer, traceparent, on_done, context);
 
     assert(work->type == EVENT_CHUNK_WORK);
-    publication->producer = producer;
     publication->uploaded = (struct event){
         .type = EVENT_CHUNK_UPLOADED,
         .job = work->job,
@@ -83,8 +94,12 @@ void publish_chunk(struct kafka_producer *producer, const struct event *work,
         .attempt = work->attempt,
         .uploaded.size_bytes = chunk_layout_size(&work->work.layout, work->chunk_index),
     };
-    publication->traceparent = mem_copy_string(traceparent);
-    publication->on_done = on_done;
-    publication->context = context;
     send_event(publication, work, on_work_report);
+}
+
+void publish_command(struct kafka_producer *producer, const struct event *command,
+                     const char *traceparent, publish_on_done on_done, void *context)
+{
+    assert(event_is_of_job(command->type));
+    send_event(publication_new(producer, traceparent, on_done, context), command, on_last_report);
 }

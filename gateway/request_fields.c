@@ -97,6 +97,19 @@ bool request_fields_text(const struct json_object *object, const char *name, enu
     return true;
 }
 
+bool request_fields_job(const struct json_object *object, struct id *ret_job,
+                        struct refusal *refusal)
+{
+    char text[64];
+
+    if (!request_fields_text(object, "parent_job_id", FIELD_REQUIRED, text, sizeof text, refusal))
+        return false;
+    if (!id_parse(text, ret_job))
+        return refusal_set(refusal, PROBLEM_INVALID_FIELD, "parent_job_id",
+                           "parent_job_id must be a UUID as /chunked-upload-stream gave it");
+    return true;
+}
+
 bool request_fields_int(const struct json_object *object, const char *name,
                         struct field_bounds bounds, int64_t *ret_value, struct refusal *refusal)
 {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/attrs.h"
+#include "common/ids.h"
 #include "gateway/refusal.h"
 
 /* `known` is NULL-terminated. The caller calls json_object_put(). */
@@ -27,6 +28,9 @@ enum field_need { FIELD_REQUIRED, FIELD_OPTIONAL };
 /* `ret_text` holds `size` bytes; a value that needs more is refused. */
 bool request_fields_text(const struct json_object *object, const char *name, enum field_need need,
                          char *ret_text, size_t size, struct refusal *refusal) MUST_CHECK;
+/* The member parent_job_id, which is required. */
+bool request_fields_job(const struct json_object *object, struct id *ret_job,
+                        struct refusal *refusal) MUST_CHECK;
 /* `out_of_range` is the problem for a number outside the bounds. */
 struct field_bounds {
     int64_t minimum;

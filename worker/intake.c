@@ -233,6 +233,17 @@ static void start(struct intake *intake, struct work_item *take_item)
     task_run_start(running->run);
 }
 
+/* Its record is done with unread. */
+static void skip(struct intake *intake, struct work_item *take_item)
+{
+    log_info("work_skipped", "nobody wants its result", LOG_STR("job", take_item->event.job.text),
+             LOG_INT("chunk", take_item->event.chunk_index),
+             LOG_INT("attempt", take_item->event.attempt));
+    metrics_add(metrics_of(intake), WORKER_METRIC_TASKS, WORKER_TASK_DROPPED, 1);
+    finish_place(intake, take_item->place);
+    work_item_free(take_item);
+}
+
 static bool may_start(void *context, const struct work_item *item)
 {
     struct intake *intake = context;
@@ -243,8 +254,9 @@ static bool may_start(void *context, const struct work_item *item)
 
 static bool has_room(const struct intake *intake)
 {
-    return running_count(intake) <
-           speech_client_allowed(intake->options.services->speech, intake->options.max_in_flight);
+    return control_is_ready(intake->options.control) &&
+           running_count(intake) < speech_client_allowed(intake->options.services->speech,
+                                                         intake->options.max_in_flight);
 }
 
 static void balance_reading(struct intake *intake)
@@ -266,7 +278,9 @@ static void pump(struct intake *intake)
 
     while (!intake->is_draining && has_room(intake) &&
            (item = fair_queue_take(intake->queue, may_start, intake)) != NULL) {
-        if (attach(intake, item))
+        if (control_forbids(intake->options.control, &item->event))
+            skip(intake, item);
+        else if (attach(intake, item))
             work_item_free(item);
         else
             start(intake, item);
@@ -437,6 +451,23 @@ void intake_wake(struct intake *intake)
 {
     if (intake->consumer != NULL)
         pump(intake);
+}
+
+static struct running *find_forbidden(const struct intake *intake)
+{
+    for (struct running *running = intake->running; running != NULL; running = running->hh.next)
+        if (control_forbids(intake->options.control, task_run_work(running->run)))
+            return running;
+    return NULL;
+}
+
+/* Each one that ends lets others start, so the map is looked through anew. */
+void intake_stop_forbidden(struct intake *intake)
+{
+    struct running *running;
+
+    while ((running = find_forbidden(intake)) != NULL)
+        task_run_drop(running->run);
 }
 
 void intake_drain(struct intake *intake)

@@ -14,6 +14,7 @@
 #include "common/attrs.h"
 #include "common/err.h"
 #include "common/kafka_conf.h"
+#include "worker/control.h"
 #include "worker/task_run.h"
 
 #define INTAKE_READ_AHEAD_MAX 4096
@@ -25,6 +26,7 @@ struct intake_options {
     const char *member_id;       /* NULL: a member for this run only */
     size_t max_in_flight;
     const struct task_services *services; /* borrowed */
+    const struct control *control;        /* borrowed */
     /* intake_drain() has nothing left to wait for. */
     void (*on_drained)(void *context);
     void *context;
@@ -34,8 +36,10 @@ struct intake_options {
 void intake_free(struct intake *intake);
 struct intake *intake_new(const struct intake_options *options) FREED_BY(intake_free);
 bool intake_start(struct intake *intake, struct err *err) MUST_CHECK;
-/* More may be started than before: the speech service has released us. */
+/* More may be started than before: the speech service has released us, or control is ready. */
 void intake_wake(struct intake *intake);
+/* Control forbids more than before: what runs of it is stopped. */
+void intake_stop_forbidden(struct intake *intake);
 /* Takes nothing more; what runs is finished. */
 void intake_drain(struct intake *intake);
 bool intake_is_up(const struct intake *intake);

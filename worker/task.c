@@ -26,6 +26,7 @@ static const char *const EVENT_NAMES[] = {
     [TASK_EVENT_CUT_SHORT] = "cut_short",
     [TASK_EVENT_RESULT_ACKED] = "result_acked",
     [TASK_EVENT_ABANDONED] = "abandoned",
+    [TASK_EVENT_FORBIDDEN] = "forbidden",
 };
 static_assert(ARRAY_LEN(EVENT_NAMES) == TASK_EVENT_COUNT, "a name for each event");
 
@@ -60,6 +61,13 @@ static const struct transition TRANSITIONS[] = {
     {TASK_DECODING,     TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
     {TASK_TRANSCRIBING, TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
     {TASK_PUBLISHING,   TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
+
+    /* The job was cancelled, or this attempt is known to kill those who take it. */
+    {TASK_STARTING,     TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
+    {TASK_FETCHING,     TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
+    {TASK_DECODING,     TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
+    {TASK_TRANSCRIBING, TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
+    {TASK_PUBLISHING,   TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
 };
 /* clang-format on */
 

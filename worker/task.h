@@ -6,7 +6,7 @@
  * The life of one attempt at one chunk, as a table (task.c); task_run.c does what it says. Whatever
  * happens, an attempt that begins ends with exactly one acknowledged result record (transcribed,
  * failed, waiting or deferred), or the process ends before it and the record of the work is
- * delivered again. Pure.
+ * delivered again, or nobody wants it any more: then it ends with nothing. Pure.
  */
 
 #include <stdbool.h>
@@ -34,6 +34,7 @@ enum task_event {
     TASK_EVENT_CUT_SHORT,    /* failed, waiting or deferred: the result is known now */
     TASK_EVENT_RESULT_ACKED, /* by Kafka */
     TASK_EVENT_ABANDONED,    /* the process ends: no result */
+    TASK_EVENT_FORBIDDEN,    /* nobody wants its result any more */
     TASK_EVENT_COUNT
 };
 
@@ -46,6 +47,7 @@ enum task_action {
     TASK_DO_CUT_SHORT, /* stop decoder and requests, and send the result */
     TASK_DO_FINISH,    /* the record of the work is done with */
     TASK_DO_ABANDON,   /* stop everything, tell nobody */
+    TASK_DO_DROP,      /* the same, and the record of the work is done with */
     TASK_ACTION_COUNT
 };
 

@@ -275,13 +275,22 @@ static void finish(struct task_run *run)
     run->handlers.on_finished(run->handlers.context, run);
 }
 
-static void abandon(struct task_run *run)
+static void give_up(struct task_run *run, enum worker_task_label label)
 {
     stop_working(run);
     if (run->emission != NULL)
         emission_cancel(run->emission);
     run->emission = NULL;
-    metrics_add(run->services->metrics, WORKER_METRIC_TASKS, WORKER_TASK_ABANDONED, 1);
+    metrics_add(run->services->metrics, WORKER_METRIC_TASKS, label, 1);
+}
+
+static void drop(struct task_run *run)
+{
+    log_info("attempt_dropped", "nobody wants its result", LOG_STR("job", work_of(run)->job.text),
+             LOG_INT("chunk", work_of(run)->chunk_index),
+             LOG_INT("attempt", work_of(run)->attempt));
+    give_up(run, WORKER_TASK_DROPPED);
+    finish(run);
 }
 
 /* Gives the event that follows at once, or TASK_EVENT_NONE. */
@@ -306,7 +315,10 @@ static enum task_event perform(struct task_run *run, enum task_action action)
         finish(run);
         break;
     case TASK_DO_ABANDON:
-        abandon(run);
+        give_up(run, WORKER_TASK_ABANDONED);
+        break;
+    case TASK_DO_DROP:
+        drop(run);
         break;
     case TASK_DO_NOTHING:
     case TASK_ACTION_COUNT:
@@ -354,6 +366,17 @@ void task_run_start(struct task_run *run)
 {
     run->started_us = clock_now_us();
     step(run, TASK_EVENT_BEGIN);
+}
+
+const struct event *task_run_work(const struct task_run *run)
+{
+    return work_of(run);
+}
+
+void task_run_drop(struct task_run *run)
+{
+    if (task_can(&run->task, TASK_EVENT_FORBIDDEN))
+        step(run, TASK_EVENT_FORBIDDEN);
 }
 
 void task_run_free(struct task_run *run)

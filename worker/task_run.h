@@ -14,8 +14,8 @@
 struct task_run;
 
 struct task_handlers {
-    /* The result is acknowledged: the record of the work is done with. Free the task afterwards,
-     * not in the call (loop_defer_free). */
+    /* The result is acknowledged, or not wanted: the record of the work is done with. Free the task
+     * afterwards, not in the call (loop_defer_free). */
     void (*on_finished)(void *context, struct task_run *run);
     void *context;
 };
@@ -25,5 +25,8 @@ void task_run_free(struct task_run *run);
 struct task_run *task_run_new(const struct task_services *services, struct work_item *take_item,
                               struct task_handlers handlers) FREED_BY(task_run_free);
 void task_run_start(struct task_run *run);
+const struct event *task_run_work(const struct task_run *run);
+/* Stops whatever runs: nobody wants the result. on_finished is called before it returns. */
+void task_run_drop(struct task_run *run);
 
 #endif

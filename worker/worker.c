@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "common/ops_http.h"
+#include "worker/control.h"
 #include "worker/decoder_client.h"
 #include "worker/emit.h"
 #include "worker/intake.h"
@@ -38,6 +39,7 @@ struct worker {
     struct emit *emit;
     struct kafka_producer *producer;
     struct task_services services;
+    struct control *control;
     struct intake *intake;
     struct ops_http *ops;
 };
@@ -71,17 +73,33 @@ static void on_speech_change(void *context)
         intake_wake(worker->intake);
 }
 
+static void on_control_ready(void *context)
+{
+    struct worker *worker = context;
+
+    intake_wake(worker->intake);
+}
+
+static void on_control_stop(void *context)
+{
+    struct worker *worker = context;
+
+    intake_stop_forbidden(worker->intake);
+}
+
 static bool is_ready(void *context, struct buf *ret_members)
 {
     const struct worker *worker = context;
     bool consumer_up = intake_is_up(worker->intake);
     bool producer_up = kafka_producer_is_up(worker->producer);
+    bool control_ready = control_is_ready(worker->control);
     bool speech_held = speech_client_allowed(worker->speech, 1) == 0;
 
-    buf_append_format(ret_members, "\"consumer\":%s,\"producer\":%s,\"speech_held\":%s",
+    buf_append_format(ret_members,
+                      "\"consumer\":%s,\"producer\":%s,\"control\":%s,\"speech_held\":%s",
                       consumer_up ? "true" : "false", producer_up ? "true" : "false",
-                      speech_held ? "true" : "false");
-    return consumer_up && producer_up && !service_is_draining(worker->service);
+                      control_ready ? "true" : "false", speech_held ? "true" : "false");
+    return consumer_up && producer_up && control_ready && !service_is_draining(worker->service);
 }
 
 /* Without an id of its own a worker is told apart by where it runs. */
@@ -169,11 +187,17 @@ struct worker *worker_new(const struct worker_options *options)
     worker->speech = make_speech_client(worker);
     worker->emit = emit_new(worker->loop, worker->metrics);
     set_services(worker);
+    worker->control =
+        control_new(worker->loop, (struct control_handlers){.on_ready = on_control_ready,
+                                                            .on_stop = on_control_stop,
+                                                            .on_fatal = on_fatal,
+                                                            .context = worker});
     const struct intake_options intake_options = {
         .kafka = kafka_settings(worker),
         .member_id = options->worker_id,
         .max_in_flight = (size_t)options->max_in_flight,
         .services = &worker->services,
+        .control = worker->control,
         .on_drained = on_drained,
         .context = worker,
     };
@@ -217,8 +241,9 @@ bool worker_start(struct worker *worker, struct err *err)
     worker->services.fetch.store = worker->store;
     worker->service = service_new(worker->loop, (uint64_t)worker->options->common.shutdown_grace_us,
                                   on_drain, worker);
-    if (!start_producer(worker, err) || !intake_start(worker->intake, err) ||
-        !start_ops(worker, err))
+    const struct kafka_settings kafka = kafka_settings(worker);
+    if (!start_producer(worker, err) || !control_start(worker->control, &kafka, err) ||
+        !intake_start(worker->intake, err) || !start_ops(worker, err))
         return false;
     log_info("worker_started", "taking work", LOG_STR("worker", worker->name),
              LOG_INT("max_in_flight", worker->options->max_in_flight));
@@ -236,6 +261,7 @@ void worker_free(struct worker *worker)
         return;
     ops_http_free(worker->ops);
     intake_free(worker->intake);
+    control_free(worker->control);
     kafka_producer_free(worker->producer);
     emit_free(worker->emit);
     speech_client_free(worker->speech);

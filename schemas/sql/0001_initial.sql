@@ -166,13 +166,13 @@ CREATE TABLE consumer_offsets (
 
 -- What must happen after a commit and is no event: written with its cause, published when due by
 -- the job's owner, deleted when Kafka has acknowledged it. `chunk.work`: the chunk's attempt is
--- published to chunks.uploaded (a retry, the end of a wait, lost work). `chunk.skip`: workers are told
--- on jobs.control to leave the chunk alone.
+-- published to chunks.uploaded (a retry, the end of a wait, lost work). `chunk.skip` and `job.cancel`:
+-- workers are told on jobs.control to leave the chunk, or the whole job, alone.
 CREATE TABLE tasks (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job_id      uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    chunk_index integer NOT NULL,
-    kind        text NOT NULL CHECK (kind IN ('chunk.work', 'chunk.skip')),
+    chunk_index integer,                               -- NULL: of the whole job
+    kind        text NOT NULL CHECK (kind IN ('chunk.work', 'chunk.skip', 'job.cancel')),
     attempt     integer NOT NULL,
     due_at      timestamptz NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now()

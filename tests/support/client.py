@@ -14,6 +14,7 @@ ANSWERS = {
     "/chunked-upload-stream": "initialised",
     "/chunk-upload-complete": "chunk-uploaded",
     "/chunked-upload-status": "job",
+    "/chunked-upload-cancel": "cancelled",
 }
 
 # Answers for machines that have no schema.
@@ -74,6 +75,9 @@ class Gateway:
         assert stored.status == 200, stored.body
         completed = self.complete(job, chunk_index)
         assert completed.status == 200, completed.body
+
+    def cancel(self, job: dict) -> Answer:
+        return self.post("/chunked-upload-cancel", {"parent_job_id": job["parent_job_id"]})
 
     def status(self, job: dict) -> dict:
         answer = self.request("GET", f"/chunked-upload-status?parent_job_id={job['parent_job_id']}")

@@ -13,7 +13,8 @@ Faults are rules, the first that matches is used (and used up after `times`):
 
 A rule matches every request, or those with the word `word` in their sound. `do` is one of
   status    answers `status` (with retry_after: seconds, body: text)
-  delay     waits `ms`, then answers well            hold      waits for /admin/release
+  delay     waits `ms`, then answers well            hold      waits for /admin/release;
+                                                         logs `gone` if the client hangs up
   hang      never answers                            reset     cuts the connection by RST
   truncate  half of the JSON, in a whole answer      cut       half of the body, then closes
   html      200 with a page                          huge      200 with `bytes` of spaces
@@ -22,6 +23,7 @@ A rule matches every request, or those with the word `word` in their sound. `do`
 
 import argparse
 import json
+import select
 import socket
 import struct
 import sys
@@ -33,6 +35,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from support import tone_speech
 
 HANG_S = 3600
+LOOK_S = 0.02  # how often a held request looks whether its client is still there
 
 
 class Script:
@@ -179,9 +182,17 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(fault["ms"] / 1000)
         self._answer(200, reply)
 
-    def _do_hold(self, fault: dict, _words: list, reply: dict) -> None:
-        fault["released"].wait(HANG_S)
+    def _do_hold(self, fault: dict, words: list, reply: dict) -> None:
+        while not fault["released"].wait(LOOK_S):
+            if self._client_has_gone():
+                self.server.script.note(fault="gone", words=[w["number"] for w in words])
+                self.close_connection = True
+                return
         self._answer(200, reply)
+
+    def _client_has_gone(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _do_hang(self, _fault: dict, _words: list, _reply: dict) -> None:
         time.sleep(HANG_S)

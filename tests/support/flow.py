@@ -23,6 +23,16 @@ def upload_all(gateway: Gateway, job: dict, recording: Recording, seed: int = 1)
         gateway.upload(job, recording.data, index)
 
 
+def ended(stream: Stream, event_type: str, timeout_s: float = 90) -> dict:
+    """Waits for the terminal event, which must be of this type, and checks the whole stream."""
+    event = stream.wait_for(
+        lambda events: next((e for e in events if e.type in TERMINAL), None), timeout_s)
+    assert event.type == event_type, event
+    stream.wait_end()
+    check_stream(stream)
+    return event.data
+
+
 def final_result(stream: Stream, timeout_s: float = 90, first_id: int = 1) -> dict:
     """Waits for the terminal event, which must be a final result, and checks the whole stream,
     whose first event with an id has `first_id`."""

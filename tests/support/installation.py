@@ -7,12 +7,13 @@ import json
 import re
 import threading
 import time
+import urllib.request
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dev.daemons import Fleet, Wiring
@@ -97,11 +98,45 @@ class Installation:
         """An error line in a daemon's log that this test provokes."""
         self._expected_errors.append(re.compile(pattern))
 
+    def wait_for(self, condition, timeout_s: float = 60):
+        """Until `condition()` is true, for what no event tells; gives its value."""
+        deadline = time.monotonic() + timeout_s
+        while not (value := condition()):
+            assert time.monotonic() < deadline, "time is up"
+            time.sleep(0.05)
+        return value
+
     # --- looking inside -----------------------------------------------------------------------
 
     def query(self, sql: str, *parameters) -> list[tuple]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def metric(self, name: str, series: str) -> int:
+        """A counter or gauge of a worker or an assembler, with its labels as they are printed."""
+        with urllib.request.urlopen(f"http://{self.fleet.address(name)}/metrics") as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(series + " "):
+                    return int(float(line.split()[1]))
+        raise AssertionError(f"{name} has no {series}")
+
+    def produce(self, topic: str, values: list[dict]) -> None:
+        """Records as they stand, keyed by their job."""
+        producer = Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random"})
+        for value in values:
+            producer.produce(self.prefix + topic, json.dumps(value), key=value["job_id"])
+        assert producer.flush(30) == 0
+
+    def all_applied(self) -> bool:
+        """Every record for the assembler is."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look"})
+        try:
+            return all(
+                consumer.get_watermark_offsets(TopicPartition(topic, partition), 10)[1] <= offset
+                for topic, partition, offset in self.query(
+                    "SELECT topic, partition, next_offset FROM consumer_offsets"))
+        finally:
+            consumer.close()
 
     def records(self, topic: str) -> list[tuple[str, dict | None, dict]]:
         """(key, value, headers) of everything in a topic, partition after partition."""
@@ -166,7 +201,7 @@ class Installation:
         return lines
 
     def _check_records(self) -> None:
-        for topic in ("chunks.uploaded", "chunks.results", "jobs.commands"):
+        for topic in ("chunks.uploaded", "chunks.results", "jobs.commands", "jobs.control"):
             for key, value, _ in self.records(topic):
                 check_record(value)
                 assert key.partition(":")[0] == value["job_id"]

@@ -43,8 +43,8 @@ PURE = {
     "stream_cursor",
     "worker": "decoder_stream fair_queue language media_bytes media_flac media_flac_frame "
     "media_framer media_header media_mp3 media_mpeg media_source media_wav media_walk "
-    "plain_text retry_policy silence speech_align speech_hold speech_reply task watermark "
-    "window_cutter window_join work_item",
+    "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
+    "watermark window_cutter window_join work_item",
     "assembler": "assembly gap job job_event job_state json_text sql_rows",
 }
 

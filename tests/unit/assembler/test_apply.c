@@ -113,6 +113,38 @@ static void test_apply__an_ended_job_takes_late_records_in_silence(void **state)
     assert_false(recording.job->is_changed);
 }
 
+static void test_apply__a_cancelled_job_ends_once_and_workers_are_told(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct job *job = recording.job;
+    const struct record record = record_of(EVENT_JOB_CANCEL, -1, 0);
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(apply_record(&settings, job, &record, 0), APPLY_DONE);
+    assert_int_equal(job->status, JOB_CANCELLED);
+    assert_int_equal(job->home_partition, 5);
+    assert_int_equal(job->tasks.count, 1);
+    assert_int_equal(job->tasks.items[0].kind, JOB_TASK_CANCEL);
+    apply_advance(&settings, job);
+    assert_true(job->now_completed);
+    apply_end(&settings, job, NULL);
+    assert_int_equal(job->events.count, 1);
+    assert_string_equal(type_of(job, 0), "cancelled");
+}
+
+static void test_apply__a_job_that_is_done_stays_so(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    const struct record record = record_of(EVENT_JOB_CANCEL, -1, 0);
+
+    (void)state;
+    recording.job->status = JOB_DONE;
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_int_equal(recording.job->status, JOB_DONE);
+    assert_int_equal(recording.job->tasks.count, 0);
+}
+
 static void test_apply__the_last_chunk_ends_the_job(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(2);
@@ -141,6 +173,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply__what_is_not_there_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__an_ended_job_takes_late_records_in_silence,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_ends_once_and_workers_are_told,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_done_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,9 @@ static struct event event_of(enum event_type type, int32_t attempt)
         break;
     case EVENT_CHUNK_WORK:
     case EVENT_CHUNK_ALIVE:
+    case EVENT_JOB_CANCEL:
+    case EVENT_CONTROL_CANCEL:
+    case EVENT_CONTROL_SKIP:
     case EVENT_TYPE_COUNT:
         break;
     }
@@ -324,6 +327,20 @@ static void test_job_state__a_failed_resync_leaves_what_was_there(void **state)
     assert_int_equal(fixture.job->failed_chunks, 0);
 }
 
+static void test_job_state__only_a_job_under_way_can_be_ended(void **state)
+{
+    (void)state;
+    for (int status = 0; status < JOB_STATUS_COUNT; status++) {
+        CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_PROCESSING);
+        bool is_under_way = status < JOB_DONE;
+
+        fixture.job->status = (enum job_status)status;
+        assert_int_equal(job_state_end(fixture.job, JOB_CANCELLED), is_under_way);
+        assert_int_equal(fixture.job->now_completed, is_under_way);
+        assert_int_equal(fixture.job->status, is_under_way ? JOB_CANCELLED : status);
+    }
+}
+
 static void test_job_state__the_job_moves_forward_with_its_chunks(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_PENDING);
@@ -376,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_job_state__an_older_work_record_starts_nothing),
         cmocka_unit_test(test_job_state__a_resync_is_not_counted_twice),
         cmocka_unit_test(test_job_state__a_failed_resync_leaves_what_was_there),
+        cmocka_unit_test(test_job_state__only_a_job_under_way_can_be_ended),
         cmocka_unit_test(test_job_state__the_job_moves_forward_with_its_chunks),
         cmocka_unit_test(test_job_state__a_job_without_any_success_has_failed),
     };

@@ -46,8 +46,8 @@ static void test_task__ends_early_only_after_its_start_is_known(void **state)
     }
 }
 
-/* The record of the work is finished by an acknowledged result, and by nothing else. */
-static void test_task__finishes_by_an_acknowledged_result_only(void **state)
+/* The record of the work is finished by an acknowledged result, or when nobody wants one. */
+static void test_task__finishes_by_an_acknowledged_result_or_unwanted(void **state)
 {
     (void)state;
     for (enum task_state at = TASK_QUEUED; at < TASK_STATE_COUNT; at++) {
@@ -58,8 +58,10 @@ static void test_task__finishes_by_an_acknowledged_result_only(void **state)
             enum task_action action = task_step(&task, event);
             assert_int_equal(action == TASK_DO_FINISH,
                              at == TASK_PUBLISHING && event == TASK_EVENT_RESULT_ACKED);
-            assert_int_equal(task.state == TASK_FINISHED,
-                             action == TASK_DO_FINISH || action == TASK_DO_ABANDON);
+            assert_int_equal(task.state == TASK_FINISHED, action == TASK_DO_FINISH ||
+                                                              action == TASK_DO_ABANDON ||
+                                                              action == TASK_DO_DROP);
+            assert_int_equal(action == TASK_DO_DROP, event == TASK_EVENT_FORBIDDEN);
         }
     }
 }
@@ -70,6 +72,14 @@ static void test_task__can_be_abandoned_until_it_is_finished(void **state)
     for (enum task_state at = TASK_QUEUED; at < TASK_STATE_COUNT; at++)
         assert_int_equal(task_can(&(struct task){.state = at}, TASK_EVENT_ABANDONED),
                          at != TASK_FINISHED);
+}
+
+static void test_task__can_be_forbidden_from_its_start_on(void **state)
+{
+    (void)state;
+    for (enum task_state at = TASK_QUEUED; at < TASK_STATE_COUNT; at++)
+        assert_int_equal(task_can(&(struct task){.state = at}, TASK_EVENT_FORBIDDEN),
+                         at != TASK_QUEUED && at != TASK_FINISHED);
 }
 
 static void test_task__has_names(void **state)
@@ -84,8 +94,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task__goes_its_way),
         cmocka_unit_test(test_task__ends_early_only_after_its_start_is_known),
-        cmocka_unit_test(test_task__finishes_by_an_acknowledged_result_only),
+        cmocka_unit_test(test_task__finishes_by_an_acknowledged_result_or_unwanted),
         cmocka_unit_test(test_task__can_be_abandoned_until_it_is_finished),
+        cmocka_unit_test(test_task__can_be_forbidden_from_its_start_on),
         cmocka_unit_test(test_task__has_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
