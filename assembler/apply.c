@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/apply.h"
 
+#include <assert.h>
+
 #include "assembler/assembler_metrics.h"
 #include "assembler/job_event.h"
 #include "common/mem.h"
@@ -142,13 +144,37 @@ static void count_step(const struct apply_settings *settings, const struct job *
     metrics_add(settings->metrics, METRIC_RESYNCS, 0, (int64_t)(job->tasks.count - tasks_before));
 }
 
-void apply_advance(const struct apply_settings *settings, struct job *job)
+/* Text only grows: what this transaction adds follows what is stored. */
+static char *ordered_text(const struct job *job)
+{
+    struct buf text;
+
+    assert(job->stored_text != NULL && "was loaded with a job that may end");
+    buf_init(&text, SIZE_MAX);
+    buf_append_string(&text, job->stored_text);
+    for (size_t i = 0; i < job->parts.count; i++)
+        buf_append_string(&text, job->parts.items[i].text);
+    return buf_take(&text);
+}
+
+static void end(const struct apply_settings *settings, struct job *job)
+{
+    metrics_add(settings->metrics, METRIC_JOBS_ENDED, (size_t)(job->status - JOB_DONE), 1);
+    if (job->status == JOB_DONE) {
+        CLEANUP(mem_free_at) char *text = ordered_text(job);
+        job_event_add_final_result(job, text);
+    } else if (job->status == JOB_FAILED) {
+        job_event_add_job_failed(job);
+    } else {
+        job_event_add_cancelled(job);
+    }
+}
+
+static void advance(const struct apply_settings *settings, struct job *job)
 {
     CLEANUP(assembly_step_done) struct assembly_step step = {0};
     size_t tasks_before = job->tasks.count;
 
-    if (job_is_terminal(job))
-        return;
     assembly_advance(job, &settings->limits, &step);
     count_step(settings, job, &step, tasks_before);
     job_event_add_partial_transcript(job, &step);
@@ -157,13 +183,10 @@ void apply_advance(const struct apply_settings *settings, struct job *job)
         job_event_add_progress_update(job);
 }
 
-void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript)
+void apply_advance(const struct apply_settings *settings, struct job *job)
 {
-    metrics_add(settings->metrics, METRIC_JOBS_ENDED, (size_t)(job->status - JOB_DONE), 1);
-    if (job->status == JOB_DONE)
-        job_event_add_final_result(job, transcript);
-    else if (job->status == JOB_FAILED)
-        job_event_add_job_failed(job);
-    else
-        job_event_add_cancelled(job);
+    if (!job_is_terminal(job))
+        advance(settings, job);
+    if (job->now_completed)
+        end(settings, job);
 }

@@ -27,10 +27,7 @@ enum apply_outcome { APPLY_DONE, APPLY_NO_JOB, APPLY_NO_CHUNK };
 
 enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
                                 const struct record *record, int64_t now_wall_us);
-/* Moves the frontier and the status, adds the events of both. When it sets job->now_completed the
- * caller adds the terminal event with apply_end(). */
+/* Moves the frontier and the status, adds the events of both, the terminal one last. */
 void apply_advance(const struct apply_settings *settings, struct job *job);
-/* `transcript` is as much of the ordered text as an event holds; used for a job that is done. */
-void apply_end(const struct apply_settings *settings, struct job *job, const char *transcript);
 
 #endif

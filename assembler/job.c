@@ -55,6 +55,7 @@ void job_free(struct job *job)
     free(job->parts.items);
     free(job->seams.items);
     free(job->tasks.items);
+    free(job->stored_text);
     free(job->language);
     free(job->prompt);
     free(job);

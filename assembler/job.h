@@ -160,6 +160,8 @@ struct job {
     int64_t age_ms;         /* since it was created, by the database's clock */
 
     struct chunk *chunks; /* loaded ones, by index; owned */
+    char
+        *stored_text; /* owned; the ordered text before `parts`, of a job that may end; else NULL */
 
     bool is_changed; /* the row is to be written */
     bool now_upload_started;

@@ -27,11 +27,13 @@ struct store_loaded {
     PGresult *jobs;
     PGresult *chunks;
     PGresult *ahead;
+    PGresult *texts;
 };
 
 void store_loaded_done(struct store_loaded *loaded);
-/* Locks the jobs in the order of their ids, and loads them, the chunks wished for, and what lies
- * around the frontiers that may move. Wishes of one job stand together. */
+/* Locks the jobs in the order of their ids, and loads them, the chunks wished for, what lies around
+ * the frontiers that may move, and the text of jobs that may end. Wishes of one job stand
+ * together. */
 void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
                      struct store_loaded *ret_loaded);
 /* Adds to the map of jobs by id. Wishes for jobs or chunks that do not exist stay unfulfilled. */
@@ -45,10 +47,6 @@ bool store_take_reading(const char *json, const struct job *job, struct chunk *c
  * up to `limit_bytes` of JSON in total (at least a pair). */
 bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,
                          struct err *err) MUST_CHECK;
-/* The first `limit_bytes` of the ordered text, including what this transaction has written; owned
- * by the caller. */
-bool store_load_transcript(struct store *store, const char *job_id, int64_t limit_bytes,
-                           char **ret_text, struct err *err) MUST_CHECK;
 
 /* Queue what the transaction has changed. */
 void store_send_job_rows(struct store *store, const struct job *jobs);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assembler/job_event.h"
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
@@ -119,6 +120,17 @@ static const struct store_statement LOAD_AHEAD = {
     "  AND c.status IN ('done', 'failed')"
     " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index"};
 
+/* The parameters are jobs, and of how many chunks of each the wishes may be the end: where these
+ * are all that is open, the terminal event may be due, and it holds the text. As much of it is read
+ * as an event can hold. After the lock, or a stale owner's last parts might be missing. */
+static const struct store_statement LOAD_TEXTS = {
+    "load_texts",
+    "SELECT j.id, (SELECT left(string_agg(p.raw, '' ORDER BY p.chunk_index), $3::int) FROM"
+    "  (SELECT chunk_index, raw, sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw)"
+    "   AS before FROM transcript_parts WHERE job_id = j.id) AS p WHERE p.before < $3::int)"
+    " FROM unnest($1::uuid[], $2::int[]) AS w (job_id, may_end) JOIN jobs j ON j.id = w.job_id"
+    " WHERE j.completed_chunks + j.failed_chunks + w.may_end >= j.total_chunks"};
+
 static void add_unique(struct sql_rows *rows, const struct store_wish *wishes, size_t i)
 {
     if (i == 0 || strcmp(wishes[i].job_id, wishes[i - 1].job_id) != 0)
@@ -157,6 +169,39 @@ static void send_ahead(struct store *store, const struct store_wish *wishes, siz
         store_send_rows(store, &LOAD_AHEAD, &rows, ret_ahead);
 }
 
+/* Of the job whose wishes begin at `*i`; moves on to the next one's. */
+static int32_t count_ends(const struct store_wish *wishes, size_t count, size_t *i)
+{
+    const char *job_id = wishes[*i].job_id;
+    int32_t ends = 0;
+
+    for (; *i < count && strcmp(wishes[*i].job_id, job_id) == 0; ++*i)
+        ends += wishes[*i].may_move_frontier && wishes[*i].chunk_index >= 0;
+    return ends;
+}
+
+static void send_texts(struct store *store, const struct store_wish *wishes, size_t count,
+                       PGresult **ret_texts)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+    bool may_end = false;
+    char limit[24];
+
+    sql_rows_init(&rows, 2);
+    for (size_t i = 0; i < count;) {
+        sql_rows_text(&rows, wishes[i].job_id);
+        sql_rows_int(&rows, count_ends(wishes, count, &i));
+    }
+    for (size_t i = 0; i < count; i++)
+        may_end |= wishes[i].may_move_frontier;
+    if (!may_end)
+        return;
+    (void)snprintf(limit, sizeof limit, "%zu", JOB_EVENT_TEXT_MAX + 1);
+    const char *const *columns = sql_rows_finish(&rows);
+    const char *const values[] = {columns[0], columns[1], limit};
+    store_send(store, &LOAD_TEXTS, ARRAY_LEN(values), values, ret_texts);
+}
+
 void store_send_load(struct store *store, const struct store_wish *wishes, size_t count,
                      struct store_loaded *ret_loaded)
 {
@@ -168,6 +213,7 @@ void store_send_load(struct store *store, const struct store_wish *wishes, size_
     store_send_rows(store, &LOCK_JOBS, &ids, &ret_loaded->jobs);
     send_chunks(store, wishes, count, &ret_loaded->chunks);
     send_ahead(store, wishes, count, &ret_loaded->ahead);
+    send_texts(store, wishes, count, &ret_loaded->texts);
 }
 
 /* Rows to values */
@@ -314,16 +360,30 @@ static bool take_chunks(const PGresult *result, struct job *jobs, struct err *er
     return true;
 }
 
+static void take_texts(const PGresult *result, struct job *jobs)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct job *job = job_find(jobs, store_text(result, row, 0));
+        const char *text = store_text(result, row, 1);
+
+        if (job != NULL)
+            job->stored_text = mem_copy_string(text == NULL ? "" : text);
+    }
+}
+
 void store_loaded_done(struct store_loaded *loaded)
 {
     store_clear_at(&loaded->jobs);
     store_clear_at(&loaded->chunks);
     store_clear_at(&loaded->ahead);
+    store_clear_at(&loaded->texts);
 }
 
 bool store_take_loaded(const struct store_loaded *loaded, struct job **ret_jobs, struct err *err)
 {
     take_jobs(loaded->jobs, ret_jobs);
+    if (loaded->texts != NULL)
+        take_texts(loaded->texts, *ret_jobs);
     return (loaded->ahead == NULL || take_chunks(loaded->ahead, *ret_jobs, err)) &&
            (loaded->chunks == NULL || take_chunks(loaded->chunks, *ret_jobs, err));
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "assembler/store_jobs.h"
@@ -11,13 +9,6 @@ static const struct store_statement LOAD_READINGS = {
     "SELECT r.job_id, r.chunk_index, r.reading::text"
     " FROM unnest($1::uuid[], $2::int[]) AS w (job_id, chunk_index)"
     " JOIN chunk_readings r ON r.job_id = w.job_id AND r.chunk_index = w.chunk_index"};
-
-/* Parts are read in order until the limit is reached, so a long transcript costs no more. */
-static const struct store_statement LOAD_TRANSCRIPT = {
-    "load_transcript",
-    "SELECT left(string_agg(raw, '' ORDER BY chunk_index), $2::int) FROM ("
-    " SELECT chunk_index, raw, sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw) AS before"
-    " FROM transcript_parts WHERE job_id = $1) AS part WHERE before < $2::int"};
 
 static bool needs_reading(const struct chunk *chunk)
 {
@@ -89,21 +80,5 @@ bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_by
     for (int row = 0; row < PQntuples(result); row++)
         if (!take_row(result, row, jobs, err))
             return false;
-    return true;
-}
-
-bool store_load_transcript(struct store *store, const char *job_id, int64_t limit_bytes,
-                           char **ret_text, struct err *err)
-{
-    CLEANUP(store_clear_at) PGresult *result = NULL;
-    char limit[24];
-    const char *values[] = {job_id, limit};
-
-    (void)snprintf(limit, sizeof limit, "%" PRId64, limit_bytes);
-    store_send(store, &LOAD_TRANSCRIPT, 2, values, &result);
-    if (!store_run(store, err))
-        return false;
-    const char *text = store_text(result, 0, 0);
-    *ret_text = mem_copy_string(text == NULL ? "" : text);
     return true;
 }

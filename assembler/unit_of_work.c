@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "assembler/job_event.h"
 #include "assembler/store_jobs.h"
 #include "assembler/store_offsets.h"
 #include "assembler/store_tasks.h"
@@ -189,20 +188,6 @@ static void note_tasks(struct run *run, const struct job *job)
     }
 }
 
-/* Ends jobs whose text is complete. The terminal event holds it, so it is read after its last part
- * was written; most transactions end no job and need no such step. */
-static bool end_job(struct run *run, struct job *job, struct err *err)
-{
-    CLEANUP(mem_free_at) char *transcript = NULL;
-
-    if (job->status == JOB_DONE &&
-        !store_load_transcript(run->store, job->id.text, (int64_t)JOB_EVENT_TEXT_MAX + 1,
-                               &transcript, err))
-        return false;
-    apply_end(run->settings, job, transcript);
-    return true;
-}
-
 static void write_changes(struct run *run, PGresult **ret_ready)
 {
     store_send_chunk_rows(run->store, run->jobs);
@@ -211,6 +196,9 @@ static void write_changes(struct run *run, PGresult **ret_ready)
     store_send_seams(run->store, run->jobs);
     store_send_tasks(run->store, run->jobs);
     store_send_ready(run->store, run->jobs, ret_ready);
+    store_send_events(run->store, run->jobs);
+    store_send_job_rows(run->store, run->jobs);
+    store_send_commit(run->store);
 }
 
 static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err *err)
@@ -224,12 +212,6 @@ static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err 
         note_tasks(run, job);
     }
     write_changes(run, ret_ready);
-    for (struct job *job = run->jobs; job != NULL; job = job->hh.next)
-        if (job->now_completed && !end_job(run, job, err))
-            return false;
-    store_send_events(run->store, run->jobs);
-    store_send_job_rows(run->store, run->jobs);
-    store_send_commit(run->store);
     return store_run(run->store, err);
 }
 

@@ -128,7 +128,6 @@ static void test_apply__a_cancelled_job_ends_once_and_workers_are_told(void **st
     assert_int_equal(job->tasks.items[0].kind, JOB_TASK_CANCEL);
     apply_advance(&settings, job);
     assert_true(job->now_completed);
-    apply_end(&settings, job, NULL);
     assert_int_equal(job->events.count, 1);
     assert_string_equal(type_of(job, 0), "cancelled");
 }
@@ -145,9 +144,25 @@ static void test_apply__a_job_that_is_done_stays_so(void **state)
     assert_int_equal(recording.job->tasks.count, 0);
 }
 
-static void test_apply__the_last_chunk_ends_the_job(void **state)
+/* As the next transaction finds it. */
+static void store_parts(struct job *job)
+{
+    struct buf text;
+
+    buf_init(&text, (size_t)1 << 20);
+    for (size_t i = 0; i < job->parts.count; i++) {
+        buf_append_string(&text, job->parts.items[i].text);
+        free(job->parts.items[i].text);
+    }
+    job->parts.count = 0;
+    job->stored_text = buf_take(&text);
+}
+
+static void test_apply__the_last_chunk_ends_the_job_with_all_its_text(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(2);
+    CLEANUP(mem_free_at) char *truth = recording_truth(0, 2 * CHUNK_SECONDS);
+    CLEANUP(mem_free_at) char *expected = mem_format("\"raw_transcript\":\"%s\"", truth);
     struct job *job = recording.job;
 
     (void)state;
@@ -155,12 +170,13 @@ static void test_apply__the_last_chunk_ends_the_job(void **state)
     recording_finish(&recording, 0);
     apply_advance(&settings, job);
     assert_false(job->now_completed);
+    store_parts(job);
     recording_finish(&recording, 1);
     apply_advance(&settings, job);
     assert_true(job->now_completed);
-    apply_end(&settings, job, "text");
     assert_int_equal(job->status, JOB_DONE);
     assert_string_equal(type_of(job, job->events.count - 1), "final_result");
+    assert_non_null(strstr(job->events.items[job->events.count - 1].data, expected));
 }
 
 int main(void)
@@ -176,7 +192,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_ends_once_and_workers_are_told,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_done_stays_so, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job_with_all_its_text,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
