@@ -144,26 +144,6 @@ static enum media_unit_status frame_header_at(struct media_source *source,
                : MEDIA_UNIT_INVALID;
 }
 
-/* The next place at which a frame's header could stand; limit if there is none. */
-static int64_t next_candidate(struct media_source *source, int64_t offset, int64_t limit)
-{
-    while (offset < limit) {
-        int64_t there = media_source_available_end(source, offset) - offset;
-        int64_t length = limit - offset < there ? limit - offset : there;
-        length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
-        const uint8_t *bytes = length <= 0 ? NULL : media_source_at(source, offset, (size_t)length);
-        if (bytes == NULL) {
-            break;
-        }
-        const uint8_t *found = memchr(bytes, 0xFF, (size_t)length);
-        if (found != NULL) {
-            return offset + (found - bytes);
-        }
-        offset += length;
-    }
-    return limit;
-}
-
 /* A frame's checksum as far as it was needed. */
 struct checked {
     int64_t end; /* up to where */
@@ -195,8 +175,8 @@ static enum media_unit_status find_end(struct media_source *source,
     int64_t available_end = media_source_available_end(source, offset);
     int64_t reach = available_end < limit ? available_end : limit;
     struct checked checked = {.end = offset};
-    for (int64_t at = next_candidate(source, offset + frame->header_bytes, reach); at < reach;
-         at = next_candidate(source, at + 1, reach)) {
+    for (int64_t at = media_find_byte(source, 0xFF, offset + frame->header_bytes, reach);
+         at < reach; at = media_find_byte(source, 0xFF, at + 1, reach)) {
         struct flac_frame next;
         enum media_unit_status status = frame_header_at(source, header, at, &next);
         if (status == MEDIA_UNIT_UNKNOWN) {
@@ -239,8 +219,8 @@ static enum media_unit_status flac_unit_at(struct media_source *source,
 static bool flac_sync(struct media_source *source, const struct media_header *header,
                       int64_t offset, int64_t limit, int64_t *ret_position)
 {
-    for (int64_t at = next_candidate(source, offset, limit); at < limit;
-         at = next_candidate(source, at + 1, limit)) {
+    for (int64_t at = media_find_byte(source, 0xFF, offset, limit); at < limit;
+         at = media_find_byte(source, 0xFF, at + 1, limit)) {
         struct media_unit unit;
         struct flac_frame frame;
         enum media_unit_status status = flac_unit_at(source, header, at, limit, &unit);

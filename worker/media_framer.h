@@ -84,8 +84,12 @@ struct media_framer {
 bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length,
                      struct media_need *ret_need) MUST_CHECK;
 
-extern const struct media_framer media_wav_framer;
+/* Where in [offset, limit) the byte stands next; `limit` if nowhere, as far as the bytes reach. */
+int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offset, int64_t limit);
+
+extern const struct media_framer media_adts_framer;
 extern const struct media_framer media_flac_framer;
 extern const struct media_framer media_mp3_framer;
+extern const struct media_framer media_wav_framer;
 
 #endif

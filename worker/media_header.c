@@ -19,8 +19,12 @@
 #define CHANNELS_MAX 8
 
 /* MP3 comes last: it has no magic and is looked for in whatever the others did not claim. */
-static const struct media_framer *const FRAMERS[] = {&media_wav_framer, &media_flac_framer,
-                                                     &media_mp3_framer};
+static const struct media_framer *const FRAMERS[] = {
+    &media_wav_framer,
+    &media_flac_framer,
+    &media_adts_framer,
+    &media_mp3_framer,
+};
 
 /* Known by their first bytes and refused by name, so that the message helps. */
 static const struct {
@@ -34,10 +38,6 @@ static const struct {
     {"WebM or Matroska", 0, 4, "\x1a\x45\xdf\xa3"},
     {"MP4 or QuickTime", 4, 4, "ftyp"},
     {"QuickTime", 4, 4, "moov"},
-    {"AAC (ADTS)", 0, 2, "\xff\xf0"},
-    {"AAC (ADTS)", 0, 2, "\xff\xf1"},
-    {"AAC (ADTS)", 0, 2, "\xff\xf8"},
-    {"AAC (ADTS)", 0, 2, "\xff\xf9"},
     {"big-endian WAV (RIFX)", 0, 4, "RIFX"},
     {"AVI", 8, 4, "AVI "},
     {"CAF", 0, 4, "caff"},
@@ -65,6 +65,25 @@ bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length
     ret_need->start = available_end;
     ret_need->end = wanted_end < total_size ? wanted_end : total_size;
     return false;
+}
+
+int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offset, int64_t limit)
+{
+    while (offset < limit) {
+        int64_t there = media_source_available_end(source, offset) - offset;
+        int64_t length = limit - offset < there ? limit - offset : there;
+        length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
+        const uint8_t *bytes = length <= 0 ? NULL : media_source_at(source, offset, (size_t)length);
+        if (bytes == NULL) {
+            break;
+        }
+        const uint8_t *found = memchr(bytes, byte, (size_t)length);
+        if (found != NULL) {
+            return offset + (found - bytes);
+        }
+        offset += length;
+    }
+    return limit;
 }
 
 /* The whole size of the ID3v2 tag that these bytes begin, 0 if they don't. */

@@ -60,6 +60,9 @@ struct media_header {
             uint32_t reference; /* bits that all frame headers share */
         } mp3;
         struct {
+            uint32_t reference; /* bits that all frame headers share */
+        } adts;
+        struct {
             struct flac_stream stream;
             int64_t streaminfo; /* where it stands */
         } flac;

@@ -120,35 +120,12 @@ static bool chain_is_proof(const struct chain *chain, uint32_t reference)
     return chain->reference == reference || (is_long && chain->is_uniform);
 }
 
-/* The next place that could be a frame's first byte. */
-static int64_t next_candidate(struct media_source *source, int64_t offset, int64_t limit)
-{
-    while (offset < limit) {
-        int64_t there = media_source_available_end(source, offset) - offset;
-        int64_t length = limit - offset < there ? limit - offset : there;
-        if (length <= 0) {
-            break;
-        }
-        length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
-        const uint8_t *bytes = media_source_at(source, offset, (size_t)length);
-        const uint8_t *found = bytes == NULL ? NULL : memchr(bytes, 0xFF, (size_t)length);
-        if (found != NULL) {
-            return offset + (found - bytes);
-        }
-        if (bytes == NULL) {
-            break;
-        }
-        offset += length;
-    }
-    return limit;
-}
-
 static bool mp3_sync(struct media_source *source, const struct media_header *header, int64_t offset,
                      int64_t limit, int64_t *ret_position)
 {
     uint32_t reference = header->detail.mp3.reference;
-    for (int64_t at = next_candidate(source, offset, limit); at < limit;
-         at = next_candidate(source, at + 1, limit)) {
+    for (int64_t at = media_find_byte(source, 0xFF, offset, limit); at < limit;
+         at = media_find_byte(source, 0xFF, at + 1, limit)) {
         struct chain chain = follow_chain(source, at, header->audio_end, reference);
         if (chain_is_proof(&chain, reference)) {
             *ret_position = at;
@@ -262,8 +239,8 @@ static enum media_status mp3_read_header(struct media_source *source, int64_t st
 {
     int64_t end = header->audio_end;
     int64_t limit = end - start < FIRST_FRAME_WITHIN ? end : start + FIRST_FRAME_WITHIN;
-    for (int64_t at = next_candidate(source, start, limit); at < limit;
-         at = next_candidate(source, at + 1, limit)) {
+    for (int64_t at = media_find_byte(source, 0xFF, start, limit); at < limit;
+         at = media_find_byte(source, 0xFF, at + 1, limit)) {
         struct first_frame first;
         enum media_unit_status status = try_first_frame(source, at, end, &first);
         if (status == MEDIA_UNIT_READY) {

@@ -23,8 +23,10 @@ def check(recording: Recording, worst: dict) -> None:
     print(recording.name, worst)
     assert worst["codec"] == recording.codec
     assert worst["samples"] == worst["reference_samples"]
-    assert (worst["wrong"], worst["lag"], worst["undecodable_units"]) == (0, 0, 0)
-    assert worst["head_ms"] <= recording.head_ms
-    assert worst["tail_ms"] <= recording.tail_ms
+    assert (worst["lag"], worst["undecodable_units"]) == (0, 0)
+    if not recording.has_random_noise:
+        assert worst["wrong"] == 0
+        assert worst["head_ms"] <= recording.head_ms
+        assert worst["tail_ms"] <= recording.tail_ms
     assert (worst["lost"], worst["doubled"], worst["position_error"]) == (0, 0, 0)
     assert (worst["unspanned"], worst["unjoined"]) == (0, 0)

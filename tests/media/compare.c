@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#define LAG_MAX 12000
-#define CORRELATED_SAMPLES 8192
+#define LAG_MAX 3000
+#define CORRELATED_SAMPLES 4096
 /* Below it, the piece is something else. */
 #define CORRELATION_MIN 0.5
 

@@ -16,7 +16,7 @@ struct pcm {
 bool compare_is_same(int16_t a, int16_t b);
 
 /* By how many samples `piece` lies later in `whole` than at `expected`: the lag of the best
- * normalised cross-correlation around it, looked for up to a quarter of a second at 48 kHz.
+ * normalised cross-correlation, looked for within a frame and a half of the largest kind.
  * INT64_MAX: it is not to be found. */
 int64_t compare_lag(struct pcm whole, struct pcm piece, int64_t expected);
 

@@ -23,6 +23,7 @@ class Recording:
     seconds: int = REGULAR_S
     is_in_long_run: bool = False
     decoder: str = ""  # ffmpeg's, where it isn't the first that it has
+    has_random_noise: bool = False  # the decoder's, other each time: only places are compared
     id3_bytes: int = 0  # of a tag with a cover, put in front
 
 
@@ -34,12 +35,26 @@ def _mp3(name: str, encoding: str, head_ms: float = 135, tail_ms: float = 53, **
     return Recording(f"{name}.mp3", encoding, "mp3", head_ms, tail_ms, **more)
 
 
+def _aac(name: str, encoding: str, **more) -> Recording:
+    return Recording(f"{name}.aac", f"{encoding} -aac_coder fast", "aac", head_ms=64, tail_ms=64,
+                     **more)
+
+
 def _flac(name: str, encoding: str, **more) -> Recording:
     return Recording(f"{name}.flac", encoding, "flac", **more)
 
 
 RECORDINGS = (
     _wav("s16", "-ar 44100 -c:a pcm_s16le", "pcm_s16le", seconds=CALL_S),
+    _wav("s24", "-ar 48000 -ac 1 -c:a pcm_s24le", "pcm_s24le"),
+    _wav("s32", "-ar 96000 -c:a pcm_s32le", "pcm_s32le"),
+    _wav("u8", "-ar 11025 -ac 1 -c:a pcm_u8", "pcm_u8"),
+    _wav("f32", "-ar 32000 -c:a pcm_f32le", "pcm_f32le"),
+    _wav("f64", "-ar 22050 -c:a pcm_f64le", "pcm_f64le"),
+    _wav("mulaw", "-ar 8000 -ac 1 -c:a pcm_mulaw", "pcm_mulaw"),
+    _wav("alaw", "-ar 8000 -ac 2 -c:a pcm_alaw", "pcm_alaw"),
+    _wav("rf64", "-ar 16000 -c:a pcm_s16le -rf64 always", "pcm_s16le"),
+    _wav("surround", "-ar 48000 -ac 6 -c:a pcm_s16le", "pcm_s16le"),
     _wav("speech", "-ar 16000 -ac 1 -c:a pcm_s16le", "pcm_s16le", is_in_long_run=True),
     _mp3("cbr", "-ar 44100 -b:a 128k", seconds=CALL_S),
     _mp3("vbr", "-ar 44100 -q:a 5"),
@@ -49,7 +64,13 @@ RECORDINGS = (
     _mp3("mpeg2", "-ar 22050 -b:a 56k", head_ms=180, is_in_long_run=True),
     _mp3("mpeg2.5", "-ar 8000 -ac 1 -b:a 8k", head_ms=500, tail_ms=150),
     _mp3("loud", "-ar 48000 -b:a 320k"),
+    _mp3("id3v1", "-ar 48000 -ac 1 -q:a 7 -write_id3v1 1 -metadata title=t"),
     _mp3("cover", "-ar 44100 -ac 1 -q:a 6", id3_bytes=3 << 20),
+    _aac("stereo", "-ar 44100 -b:a 128k -aac_pns 0"),
+    _aac("speech", "-ar 16000 -ac 1 -b:a 24k -aac_pns 0", is_in_long_run=True),
+    _aac("noise", "-ar 16000 -ac 1 -b:a 24k", has_random_noise=True),
+    _aac("high", "-ar 96000 -ac 1 -b:a 192k -aac_pns 0"),
+    _aac("surround", "-ar 48000 -ac 6 -b:a 320k -aac_pns 0"),
     _flac("s16", "-ar 44100 -c:a flac", seconds=CALL_S),
     _flac("speech", "-ar 16000 -ac 1 -sample_fmt s16 -c:a flac", is_in_long_run=True),
     _flac("s24", "-ar 48000 -sample_fmt s32 -bits_per_raw_sample 24 -c:a flac"),

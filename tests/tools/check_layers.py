@@ -41,10 +41,10 @@ PURE = {
     "http_reply http_text init_request job_plan media_formats problem progress_view refusal "
     "request_fields router sse_event sse_format sse_queue sse_turns "
     "stream_cursor",
-    "worker": "decoder_stream fair_queue language media_bytes media_flac media_flac_frame "
-    "media_framer media_header media_mp3 media_mpeg media_source media_wav media_walk "
-    "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
-    "watermark window_cutter window_join work_item",
+    "worker": "decoder_stream fair_queue language media_adts media_bytes media_flac "
+    "media_flac_frame media_framer media_header media_mp3 media_mpeg media_source "
+    "media_walk media_wav plain_text retry_policy silence speech_align speech_hold "
+    "speech_reply stop_list task watermark window_cutter window_join work_item",
     "assembler": "assembly gap job job_event job_state json_text sql_rows",
 }
 

@@ -274,17 +274,17 @@ static void test_decoder_client__says_what_is_missing_or_wrong(void **state)
     struct job_log missing = {0};
     begin_request(bench, &missing, &request);
 
-    static const uint8_t FLAC[64] = "caff";
-    struct recording flac = recording_from_bytes("x.flac", FLAC, sizeof(FLAC));
+    static const uint8_t CAF[64] = "caff";
+    struct recording caf = recording_from_bytes("x.caf", CAF, sizeof(CAF));
     struct job_log refused = {0};
-    begin(bench, &refused, &flac);
+    begin(bench, &refused, &caf);
     run_loop(bench);
 
     assert_int_equal(missing.outcome.result, DECODER_NEED);
     assert_int_equal(missing.outcome.need.start, 0);
     assert_int_equal(missing.starts, 0);
     expect_failure(&refused, ERR_REJECT, "CAF is not supported");
-    recording_done(&flac);
+    recording_done(&caf);
 }
 
 static void test_decoder_client__limits_length_and_time(void **state)

@@ -211,7 +211,7 @@ static void test_media_header__refuses_other_formats_by_name(void **state)
         {"\0\0\0\x20"
          "ftypM4A ",
          12, "MP4 or QuickTime is not supported"},
-        {"\xff\xf1\x50\x80", 4, "AAC (ADTS) is not supported"},
+        {"\xff\xf1\x50\x80\x24\x3f\xfc", 7, "AAC (ADTS) frames are damaged"},
         {"%PDF-1.7", 8, "PDF is not supported"},
         {"hello, world", 12, "not audio in a supported format"},
     };

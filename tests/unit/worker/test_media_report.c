@@ -88,6 +88,8 @@ static void test_media_sync__is_the_same_from_every_byte(void **state)
         {"v25.mp3", "-ar 11025 -ac 1 -b:a 16k"},
         {"tags.mp3", "-ar 44100 -write_id3v1 1 -metadata title=title"},
         {"s16.flac", "-ar 16000 -ac 1 -c:a flac"},
+        {"stereo.aac", "-ar 44100 -b:a 96k -aac_coder fast"},
+        {"mono.aac", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast"},
     };
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording recording = recording_make(FILES[i].name, 8, FILES[i].encoding);
@@ -202,6 +204,7 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
     (void)state;
     /* Only where fewer than four bytes of a header are there. */
     check_borders("border.mp3", "-ar 44100 -b:a 128k", 12);
+    check_borders("border.aac", "-ar 44100 -b:a 128k -aac_coder fast", 24);
     /* A frame's end is known by the next one's header. */
     check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", BORDERS);
 }
@@ -373,6 +376,7 @@ static void test_media_decode__survives_hostile_bytes(void **state)
                                            {"h2.wav", "-ar 16000 -c:a pcm_s16le -rf64 always"},
                                            {"h.mp3", "-ar 44100 -q:a 5"},
                                            {"h2.mp3", "-ar 22050 -ac 1 -b:a 24k"},
+                                           {"h.aac", "-ar 22050 -b:a 48k -aac_coder fast"},
                                            {"h.flac", "-ar 22050 -sample_fmt s16 -c:a flac"}};
     uint32_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
