@@ -94,18 +94,53 @@ static void tell(const struct apply_settings *settings, struct job *job, struct 
         on_deferred(job, chunk, event, change->due_in_us);
 }
 
-static void cancel(struct job *job)
+static bool cancel(struct job *job)
 {
-    if (job_state_end(job, JOB_CANCELLED))
-        job_add_task(job, &(struct job_task){.kind = JOB_TASK_CANCEL, .chunk_index = -1});
+    if (!job_state_end(job, JOB_CANCELLED))
+        return false;
+    job_add_task(job, &(struct job_task){.kind = JOB_TASK_CANCEL, .chunk_index = -1});
+    return true;
+}
+
+static bool retry_chunk(struct job *job, const struct event_retry_chunk *asked)
+{
+    struct chunk *chunk = job_chunk(job, asked->chunk_index);
+
+    if (chunk == NULL || !job_state_retry(job, chunk, asked))
+        return false;
+    free(chunk->error);
+    chunk->error = NULL;
+    if (!asked->needs_upload)
+        add_work(job, chunk, 0);
+    return true;
+}
+
+/* False: nothing was to be done, as when the command comes again. */
+static bool retry_chunks(struct job *job, const struct event_retry *retry)
+{
+    CLEANUP(mem_free_at) int32_t *indices = mem_array(retry->count, sizeof *indices);
+    size_t retried = 0;
+
+    if (job->status == JOB_CANCELLED || job->status == JOB_EXPIRED)
+        return false;
+    for (size_t i = 0; i < retry->count; i++)
+        if (retry_chunk(job, &retry->chunks[i]))
+            indices[retried++] = retry->chunks[i].chunk_index;
+    if (retried > 0)
+        job_event_add_retry_started(job, indices, retried);
+    return retried > 0;
 }
 
 /* A record about the job, or one that is none of ours. */
-static void obey(const struct apply_settings *settings, struct job *job, enum event_type type)
+static void obey(const struct apply_settings *settings, struct job *job, const struct event *event)
 {
-    if (type == EVENT_JOB_CANCEL && !job_is_terminal(job))
-        cancel(job);
-    else
+    bool is_news = false;
+
+    if (event->type == EVENT_JOB_CANCEL)
+        is_news = cancel(job);
+    else if (event->type == EVENT_JOB_RETRY)
+        is_news = retry_chunks(job, &event->retry);
+    if (!is_news)
         count(settings, METRIC_SUPERSEDED);
 }
 
@@ -127,7 +162,7 @@ enum apply_outcome apply_record(const struct apply_settings *settings, struct jo
         job->is_changed = true;
     }
     if (chunk == NULL) {
-        obey(settings, job, event->type);
+        obey(settings, job, event);
         return APPLY_DONE;
     }
     const struct job_change change =
@@ -142,6 +177,12 @@ static void count_step(const struct apply_settings *settings, const struct job *
     metrics_add(settings->metrics, METRIC_HARD_CUTS, 0, step->hard_cuts);
     metrics_add(settings->metrics, METRIC_MISMATCHES, 0, step->mismatches);
     metrics_add(settings->metrics, METRIC_RESYNCS, 0, (int64_t)(job->tasks.count - tasks_before));
+}
+
+void apply_rewind(struct job *job, const struct rewind_prefix *prefix, const char *text)
+{
+    rewind_text(job, prefix);
+    job_event_add_replacement(job, text);
 }
 
 /* Text only grows: what this transaction adds follows what is stored. */

@@ -15,6 +15,7 @@
 #include "assembler/batch.h"
 #include "assembler/job.h"
 #include "assembler/job_state.h"
+#include "assembler/rewind.h"
 #include "common/metrics.h"
 
 struct apply_settings {
@@ -27,6 +28,8 @@ enum apply_outcome { APPLY_DONE, APPLY_NO_JOB, APPLY_NO_CHUNK };
 
 enum apply_outcome apply_record(const struct apply_settings *settings, struct job *job,
                                 const struct record *record, int64_t now_wall_us);
+/* Takes the text back to job->rewind_to; `text` is what stands before it. */
+void apply_rewind(struct job *job, const struct rewind_prefix *prefix, const char *text);
 /* Moves the frontier and the status, adds the events of both, the terminal one last. */
 void apply_advance(const struct apply_settings *settings, struct job *job);
 

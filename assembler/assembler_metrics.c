@@ -11,7 +11,8 @@ static const struct metric_definition METRICS[] = {
                         "Records read, by type.",
                         "type",
                         {"work", "uploaded", "started", "alive", "partial", "waiting", "deferred",
-                         "transcribed", "failed", "cancel", "control.cancel", "control.skip"}},
+                         "transcribed", "failed", "cancel", "retry", "control.cancel",
+                         "control.skip"}},
     [METRIC_SUPERSEDED] = {"chunkscribe_assembler_superseded_total",
                            METRIC_COUNTER,
                            "Records that counted for nothing: repeated, late, or of a job that has "

@@ -68,6 +68,7 @@ struct job *job_new(const char *job_id)
     assert(strlen(job_id) < sizeof job->id.text);
     (void)snprintf(job->id.text, sizeof job->id.text, "%s", job_id);
     job->home_partition = -1;
+    job->rewind_to = -1;
     return job;
 }
 

@@ -84,6 +84,7 @@ struct chunk {
     bool now_started;
     bool now_heard;
     bool now_completed;
+    bool now_reopened; /* it was completed, and is not any more */
 
     UT_hash_handle hh;
 };
@@ -171,6 +172,7 @@ struct job {
     bool has_ready_check; /* a chunk was uploaded or parked: parked ones may have become ready */
     bool has_more;        /* the frontier stopped at a limit, not at an open chunk */
     bool is_shown;        /* a progress_update is due */
+    int32_t rewind_to;    /* the text is to be written anew from this chunk on; -1: none */
 
     JOB_LIST(struct job_event) events;
     JOB_LIST(struct job_part) parts;

@@ -196,17 +196,23 @@ static void add_placed(struct json *json, const struct assembly_step *step)
     buf_append_string(&json->buf, "]");
 }
 
+static void add_reach(struct json *json, const struct job *job, int32_t from_chunk,
+                      int32_t to_chunk)
+{
+    add_int(json, "from_chunk", from_chunk);
+    add_int(json, "to_chunk", to_chunk);
+    add_int(json, "available_chunks", job->available_chunks);
+    add_int(json, "last_assembled_index", job->frontier - 1);
+    add_int(json, "total_chunks", job->layout.total_chunks);
+}
+
 static void add_delta(struct job *job, const struct assembly_step *step, const char *text,
                       size_t length, bool is_first)
 {
     struct json json = json_begin(job);
 
     add_text(&json, "delta", text, length);
-    add_int(&json, "from_chunk", step->from_chunk);
-    add_int(&json, "to_chunk", step->to_chunk);
-    add_int(&json, "available_chunks", job->available_chunks);
-    add_int(&json, "last_assembled_index", job->frontier - 1);
-    add_int(&json, "total_chunks", job->layout.total_chunks);
+    add_reach(&json, job, step->from_chunk, step->to_chunk);
     if (is_first)
         add_placed(&json, step);
     else
@@ -225,6 +231,27 @@ void job_event_add_partial_transcript(struct job *job, const struct assembly_ste
         size_t length = left > 0 ? json_text_fit(text, left, DELTA_TEXT_MAX) : 0;
 
         add_delta(job, step, text, length, is_first);
+        text += length;
+        left -= length;
+    }
+}
+
+/* From the beginning, because what was sent before cannot be taken apart between two chunks. */
+void job_event_add_replacement(struct job *job, const char *text)
+{
+    int32_t last = job->frontier > 0 ? job->frontier - 1 : 0;
+    size_t left = strlen(text);
+
+    for (bool is_first = true; is_first || left > 0; is_first = false) {
+        size_t length = left > 0 ? json_text_fit(text, left, DELTA_TEXT_MAX) : 0;
+        struct json json = json_begin(job);
+
+        add_text(&json, "delta", text, length);
+        if (is_first)
+            add_int(&json, "replaces_from_chunk", 0);
+        add_reach(&json, job, 0, last);
+        buf_append_string(&json.buf, ",\"placed\":[]");
+        job_add_event(job, "partial_transcript", json_end(&json));
         text += length;
         left -= length;
     }
@@ -293,6 +320,19 @@ void job_event_add_cancelled(struct job *job)
     add_counters(&json, job);
     add_int(&json, "progress", 100);
     job_add_event(job, "cancelled", json_end(&json));
+}
+
+void job_event_add_retry_started(struct job *job, const int32_t *chunks, size_t count)
+{
+    struct json json = json_begin(job);
+
+    add_string(&json, "status", job_status_name(job->status));
+    buf_append_string(&json.buf, ",\"chunk_indices\":[");
+    for (size_t i = 0; i < count; i++)
+        buf_append_format(&json.buf, "%s%" PRId32, i == 0 ? "" : ",", chunks[i]);
+    buf_append_string(&json.buf, "]");
+    add_counters(&json, job);
+    job_add_event(job, "retry_started", json_end(&json));
 }
 
 /* Views */

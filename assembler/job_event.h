@@ -9,6 +9,7 @@
  * `truncated`, and its reader asks the status endpoint. Pure.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "assembler/assembly.h"
@@ -31,6 +32,10 @@ void job_event_add_partial_transcript(struct job *job, const struct assembly_ste
 void job_event_add_final_result(struct job *job, const char *transcript);
 void job_event_add_job_failed(struct job *job);
 void job_event_add_cancelled(struct job *job);
+/* The chunks of the job that are tried once more. */
+void job_event_add_retry_started(struct job *job, const int32_t *chunks, size_t count);
+/* The text before the frontier, in place of all that was sent before. */
+void job_event_add_replacement(struct job *job, const char *text);
 
 /* Views: shown, not stored. */
 void job_event_add_progress_update(struct job *job);

@@ -300,6 +300,37 @@ bool job_state_end(struct job *job, enum job_status status)
     return true;
 }
 
+/* What was passed as a gap is written anew. */
+static void reopen_job(struct job *job, const struct chunk *chunk)
+{
+    if (chunk->index < job->frontier && (job->rewind_to < 0 || chunk->index < job->rewind_to))
+        job->rewind_to = chunk->index;
+    job->status = job->uploaded_chunks < job->layout.total_chunks ? JOB_UPLOADING : JOB_PROCESSING;
+    job->failed_chunks--;
+    job->is_changed = true;
+    job->is_shown = true;
+}
+
+bool job_state_retry(struct job *job, struct chunk *chunk, const struct event_retry_chunk *asked)
+{
+    if (chunk->status != CHUNK_FAILED || chunk->attempt != asked->attempt)
+        return false;
+    chunk->status = asked->needs_upload ? CHUNK_PENDING : CHUNK_UPLOADED;
+    chunk->attempt++;
+    chunk->min_attempt = chunk->attempt;
+    chunk->retry_count = 0;
+    chunk->start_count = 0;
+    chunk->resync_from = 0;
+    chunk->work.partition = -1;
+    chunk->now_reopened = true;
+    chunk->is_changed = true;
+    leave_wait(chunk);
+    if (asked->needs_upload)
+        job->uploaded_chunks--;
+    reopen_job(job, chunk);
+    return true;
+}
+
 bool job_state_is_complete(const struct job *job)
 {
     return job->completed_chunks + job->failed_chunks == job->layout.total_chunks;

@@ -8,8 +8,8 @@
  *
  *   pending -> uploaded -> processing -> done | failed
  *
- * `done` and `failed` absorb every record. Records of one topic may overtake those of another, so
- * whatever comes first makes a chunk uploaded.
+ * `done` and `failed` absorb every record but a person's retry. Records of one topic may overtake
+ * those of another, so whatever comes first makes a chunk uploaded.
  */
 
 #include <stdint.h>
@@ -52,6 +52,9 @@ struct job_change job_state_apply(struct job *job, struct chunk *chunk, const st
                                   uint64_t random);
 /* Ends the job before its chunks do: cancelled or expired. False: it has ended already. */
 bool job_state_end(struct job *job, enum job_status status);
+/* A person wants a chunk that failed tried once more: the next attempt is the first of a new
+ * series. False: it has not failed, or not in this attempt. */
+bool job_state_retry(struct job *job, struct chunk *chunk, const struct event_retry_chunk *asked);
 /* Moves the job's status forward as far as its counters and its frontier say. */
 void job_state_advance(struct job *job);
 /* Every chunk is done or failed (one that is read again for a resync counts as done). */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "assembler/job.h"
+#include "assembler/rewind.h"
 #include "assembler/store.h"
 #include "common/attrs.h"
 #include "common/err.h"
@@ -47,6 +48,12 @@ bool store_take_reading(const char *json, const struct job *job, struct chunk *c
  * up to `limit_bytes` of JSON in total (at least a pair). */
 bool store_load_readings(struct store *store, struct job *jobs, int64_t limit_bytes,
                          struct err *err) MUST_CHECK;
+
+/* Forgets the ordered text from a chunk on, which a person's retry writes anew, and gives what
+ * stands before it; the text is owned by the caller. */
+bool store_drop_parts(struct store *store, const char *job_id, int32_t from_chunk,
+                      struct rewind_prefix *ret_prefix, char **ret_text,
+                      struct err *err) MUST_CHECK;
 
 /* Queue what the transaction has changed. */
 void store_send_job_rows(struct store *store, const struct job *jobs);

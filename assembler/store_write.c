@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/store_jobs.h"
 
-enum { JOB_COLUMNS = 24, CHUNK_COLUMNS = 33 };
+enum { JOB_COLUMNS = 25, CHUNK_COLUMNS = 34 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -19,15 +19,16 @@ static const struct store_statement WRITE_JOBS = {
     "  ELSE j.processing_started_at END,"
     " first_chunk_completed_at = CASE WHEN u.first_completed"
     "  THEN coalesce(j.first_chunk_completed_at, now()) ELSE j.first_chunk_completed_at END,"
-    " completed_at = CASE WHEN u.ended THEN now() ELSE j.completed_at END"
+    " completed_at = CASE WHEN u.ended THEN now() WHEN u.is_terminal THEN j.completed_at END,"
+    " is_open = j.is_open OR NOT u.is_terminal"
     " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::int[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
     " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
-    " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[])"
+    " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[])"
     " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
     " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
     " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
-    " ended) WHERE j.id = u.id"};
+    " ended, is_terminal) WHERE j.id = u.id"};
 
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
@@ -41,7 +42,8 @@ static const struct store_statement WRITE_CHUNKS = {
     "  ELSE c.uploaded_at END,"
     " processing_started_at = CASE WHEN u.is_started THEN now() ELSE c.processing_started_at END,"
     " last_heard_at = CASE WHEN u.is_heard THEN now() ELSE c.last_heard_at END,"
-    " completed_at = CASE WHEN u.is_completed THEN now() ELSE c.completed_at END,"
+    " completed_at = CASE WHEN u.is_completed THEN now() WHEN NOT u.is_reopened"
+    "  THEN c.completed_at END,"
     " first_byte = u.first_byte, next_byte = u.next_byte, sample_rate = u.sample_rate,"
     " samples = u.samples, absolute_start = u.absolute_start, tail_complete = u.tail_complete,"
     " border_byte = u.border_byte, border_samples = u.border_samples,"
@@ -52,13 +54,13 @@ static const struct store_statement WRITE_CHUNKS = {
     " $14::text[], $15::jsonb[], $16::bigint[], $17::bool[], $18::bool[], $19::bool[],"
     " $20::bool[], $21::bigint[], $22::bigint[], $23::int[], $24::bigint[], $25::bigint[],"
     " $26::bool[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bool[], $31::int[],"
-    " $32::int[], $33::int[])"
+    " $32::int[], $33::int[], $34::bool[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, resync_from,"
     " work_partition, work_offset, waiting_from, waiting_to, deferred_us, deferred_reason, error,"
     " processing_ms, is_uploaded, is_started, is_heard, is_completed, first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
     " start_sample, start_is_estimated,"
-    " first_word, emitted_word, last_word)"
+    " first_word, emitted_word, last_word, is_reopened)"
     " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
 
 static void add_job(struct sql_rows *rows, const struct job *job)
@@ -87,6 +89,7 @@ static void add_job(struct sql_rows *rows, const struct job *job)
     sql_rows_bool(rows, job->now_processing_started);
     sql_rows_bool(rows, job->now_first_completed);
     sql_rows_bool(rows, job->now_completed);
+    sql_rows_bool(rows, job_is_terminal(job));
 }
 
 void store_send_job_rows(struct store *store, const struct job *jobs)
@@ -169,6 +172,7 @@ static void add_chunks(struct sql_rows *rows, const struct job *job)
         add_state(rows, chunk);
         add_audio(rows, chunk);
         add_placement(rows, chunk);
+        sql_rows_bool(rows, chunk->now_reopened);
     }
 }
 

@@ -126,17 +126,43 @@ static bool may_end_chunk(enum event_type type)
            type == EVENT_CHUNK_STARTED;
 }
 
+/* Chunks that one record speaks of: a retry of several, each with the one before it, whose seam it
+ * opens. */
+static size_t wish_count(const struct record *record)
+{
+    bool is_retry = !record->is_dead && record->event.type == EVENT_JOB_RETRY;
+
+    return is_retry ? 1 + 2 * record->event.retry.count : 1;
+}
+
+static void wish_retried(const struct event *event, struct wishes *wishes)
+{
+    for (size_t i = 0; i < event->retry.count; i++) {
+        int32_t index = event->retry.chunks[i].chunk_index;
+
+        wishes->items[wishes->count++] = (struct store_wish){event->job.text, index, false};
+        if (index > 0)
+            wishes->items[wishes->count++] = (struct store_wish){event->job.text, index - 1, false};
+    }
+}
+
 static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishes)
 {
-    wishes->items = mem_array(unit->count + unit->unfinished_count, sizeof *wishes->items);
+    size_t capacity = unit->unfinished_count;
+
+    for (size_t i = 0; i < unit->count; i++)
+        capacity += wish_count(&unit->records[i]);
+    wishes->items = mem_array(capacity, sizeof *wishes->items);
     wishes->count = 0;
     for (size_t i = 0; i < unit->count; i++) {
         const struct record *record = &unit->records[i];
 
-        if (!record->is_dead)
-            wishes->items[wishes->count++] =
-                (struct store_wish){record->event.job.text, record->event.chunk_index,
-                                    may_end_chunk(record->event.type)};
+        if (record->is_dead)
+            continue;
+        wishes->items[wishes->count++] = (struct store_wish){
+            record->event.job.text, record->event.chunk_index, may_end_chunk(record->event.type)};
+        if (record->event.type == EVENT_JOB_RETRY)
+            wish_retried(&record->event, wishes);
     }
     for (size_t i = 0; i < unit->unfinished_count; i++)
         wishes->items[wishes->count++] = (struct store_wish){unit->unfinished[i].text, -1, true};
@@ -176,6 +202,21 @@ static void apply_records(struct run *run)
         if (apply_record(run->settings, job, record, now_wall_us) == APPLY_NO_CHUNK)
             run->fits_nothing = true;
     }
+}
+
+static bool rewind_jobs(struct run *run, struct err *err)
+{
+    for (struct job *job = run->jobs; job != NULL; job = job->hh.next) {
+        CLEANUP(mem_free_at) char *text = NULL;
+        struct rewind_prefix prefix;
+
+        if (job->rewind_to < 0)
+            continue;
+        if (!store_drop_parts(run->store, job->id.text, job->rewind_to, &prefix, &text, err))
+            return false;
+        apply_rewind(job, &prefix, text);
+    }
+    return true;
 }
 
 static void note_tasks(struct run *run, const struct job *job)
@@ -226,7 +267,8 @@ static bool work(struct run *run, struct err *err)
     apply_records(run);
     if (run->fits_nothing)
         return true;
-    if (!store_load_readings(run->store, run->jobs, READINGS_BYTES_MAX, err) ||
+    if (!rewind_jobs(run, err) ||
+        !store_load_readings(run->store, run->jobs, READINGS_BYTES_MAX, err) ||
         !advance_and_write(run, &ready, err))
         return false;
     if (ready != NULL && PQntuples(ready) > 0)

@@ -32,6 +32,7 @@ static const struct {
     [EVENT_CHUNK_TRANSCRIBED] = {"chunk.transcribed", "chunks.results"},
     [EVENT_CHUNK_FAILED] = {"chunk.failed", "chunks.results"},
     [EVENT_JOB_CANCEL] = {"job.cancel", "jobs.commands", .is_of_job = true},
+    [EVENT_JOB_RETRY] = {"job.retry", "jobs.commands", .is_of_job = true},
     [EVENT_CONTROL_CANCEL] = {"control.cancel", "jobs.control", .is_of_job = true},
     [EVENT_CONTROL_SKIP] = {"control.skip", "jobs.control"},
 };
@@ -85,6 +86,9 @@ void event_done(struct event *event)
     case EVENT_CHUNK_FAILED:
         free(event->failed.message);
         break;
+    case EVENT_JOB_RETRY:
+        free(event->retry.chunks);
+        break;
     case EVENT_CHUNK_UPLOADED:
     case EVENT_CHUNK_ALIVE:
     case EVENT_CHUNK_WAITING:
@@ -97,6 +101,18 @@ void event_done(struct event *event)
     memset(event, 0, sizeof *event);
 }
 
+/* FNV-1a over what names the attempts. */
+static int64_t digest_retry(const struct event_retry *retry)
+{
+    uint64_t digest = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < retry->count; i++) {
+        digest = (digest ^ (uint64_t)retry->chunks[i].chunk_index) * UINT64_C(1099511628211);
+        digest = (digest ^ (uint64_t)retry->chunks[i].attempt) * UINT64_C(1099511628211);
+    }
+    return (int64_t)digest;
+}
+
 /* What tells two records of one type and attempt apart that are not the same fact. */
 static int64_t distinction(const struct event *event, int64_t wall_us)
 {
@@ -104,6 +120,8 @@ static int64_t distinction(const struct event *event, int64_t wall_us)
         return event->partial.window_index;
     if (event->type == EVENT_CHUNK_ALIVE)
         return wall_us;
+    if (event->type == EVENT_JOB_RETRY)
+        return digest_retry(&event->retry);
     return 0;
 }
 

@@ -34,6 +34,7 @@ enum event_type {
     EVENT_CHUNK_TRANSCRIBED, /* the result */
     EVENT_CHUNK_FAILED,
     EVENT_JOB_CANCEL,     /* jobs.commands: nobody wants the job any more */
+    EVENT_JOB_RETRY,      /* jobs.commands: failed chunks are to be tried once more */
     EVENT_CONTROL_CANCEL, /* jobs.control: workers leave the job alone */
     EVENT_CONTROL_SKIP,   /* jobs.control: workers leave this attempt alone, it kills them */
     EVENT_TYPE_COUNT
@@ -118,6 +119,17 @@ struct event_failed {
     int64_t retry_after_ms; /* -1: none asked for */
 };
 
+struct event_retry_chunk {
+    int32_t chunk_index;
+    int32_t attempt;   /* the last one, which failed: a repeated command does not fit any more */
+    bool needs_upload; /* its bytes are not stored any more */
+};
+
+struct event_retry {
+    struct event_retry_chunk *chunks; /* owned */
+    size_t count;
+};
+
 struct event {
     enum event_type type;
     struct id job;
@@ -132,13 +144,14 @@ struct event {
         struct event_deferred deferred;
         struct event_transcribed transcribed;
         struct event_failed failed;
+        struct event_retry retry;
     };
 };
 
 /* Frees what the event owns, not the struct. */
 void event_done(struct event *event);
 /* `wall_us` becomes occurred_at. event_id is made from type, job, chunk, attempt (and the window of
- * a partial, the time of an alive), so that a resend is identical in it. */
+ * a partial, the time of an alive, the chunks of a retry), so that a resend is identical in it. */
 void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_json);
 /* ERR_REJECT: not JSON, not one of the types, or a member missing, of another type or out of
  * range; the message names it. */

@@ -3,6 +3,7 @@
 
 #include "common/event_body.h"
 #include "common/jsonread.h"
+#include "common/mem.h"
 
 #define TEXT_MAX ((size_t)256 * 1024)
 #define SHORT_TEXT_MAX 1024
@@ -216,6 +217,31 @@ static bool decode_failed(const struct json_object *parent, struct event_failed 
            jsonread_int(object, "retry_after_ms", 0, SAMPLES_MAX, &failed->retry_after_ms, err);
 }
 
+static bool decode_retry_chunk(const struct json_object *object, struct event_retry_chunk *chunk,
+                               struct err *err)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return err_set(err, ERR_REJECT, "event", 0, "chunks: an object is expected");
+    return get_int32(object, "chunk_index", 0, CHUNK_COUNT_MAX - 1, &chunk->chunk_index, err) &&
+           get_int32(object, "attempt", 1, INT32_MAX, &chunk->attempt, err) &&
+           jsonread_bool(object, "needs_upload", &chunk->needs_upload, err);
+}
+
+static bool decode_retry(const struct json_object *object, struct event_retry *retry,
+                         struct err *err)
+{
+    struct json_object *chunks;
+
+    if (!jsonread_array(object, "chunks", CHUNK_COUNT_MAX, &chunks, err))
+        return false;
+    retry->count = json_object_array_length(chunks);
+    retry->chunks = mem_array(retry->count, sizeof *retry->chunks);
+    for (size_t i = 0; i < retry->count; i++)
+        if (!decode_retry_chunk(json_object_array_get_idx(chunks, i), &retry->chunks[i], err))
+            return false;
+    return true;
+}
+
 bool event_body_decode(const struct json_object *object, struct event *event, struct err *err)
 {
     switch (event->type) {
@@ -244,6 +270,8 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
         return decode_transcribed(object, &event->transcribed, err);
     case EVENT_CHUNK_FAILED:
         return decode_failed(object, &event->failed, err);
+    case EVENT_JOB_RETRY:
+        return decode_retry(object, &event->retry, err);
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:
     case EVENT_CONTROL_CANCEL:

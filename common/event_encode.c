@@ -172,6 +172,22 @@ static void encode_failed(const struct event_failed *failed, struct json_object 
     add(object, "error", error);
 }
 
+static void encode_retry(const struct event_retry *retry, struct json_object *object)
+{
+    struct json_object *chunks = json_object_new_array_ext((int)retry->count);
+
+    for (size_t i = 0; i < retry->count; i++) {
+        const struct event_retry_chunk *chunk = &retry->chunks[i];
+        struct json_object *member = json_object_new_object();
+
+        add_int(member, "chunk_index", chunk->chunk_index);
+        add_int(member, "attempt", chunk->attempt);
+        add(member, "needs_upload", json_object_new_boolean(chunk->needs_upload));
+        json_object_array_add(chunks, member);
+    }
+    add(object, "chunks", chunks);
+}
+
 void event_body_encode(const struct event *event, struct json_object *object)
 {
     char until[CLOCK_RFC3339_SIZE];
@@ -207,6 +223,9 @@ void event_body_encode(const struct event *event, struct json_object *object)
         break;
     case EVENT_CHUNK_FAILED:
         encode_failed(&event->failed, object);
+        break;
+    case EVENT_JOB_RETRY:
+        encode_retry(&event->retry, object);
         break;
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:

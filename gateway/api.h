@@ -21,6 +21,7 @@ struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count);
 
 void api_init(struct http_request *take_request, void *gateway);
 void api_complete(struct http_request *take_request, void *gateway);
+void api_retry(struct http_request *take_request, void *gateway);
 void api_cancel(struct http_request *take_request, void *gateway);
 void api_status(struct http_request *take_request, void *gateway);
 void api_upload(struct http_request *take_request, void *gateway);

@@ -67,7 +67,7 @@ static void publish(struct completion *completion, const struct jobs_chunk *chun
         .type = EVENT_CHUNK_WORK,
         .job = asked->job,
         .chunk_index = asked->chunk_index,
-        .attempt = 1,
+        .attempt = chunk->attempt,
         .work.layout = chunk->layout,
         .work.options.language = mem_copy_string(chunk->language),
         .work.options.prompt = mem_copy_string(chunk->prompt),

@@ -8,6 +8,7 @@
 static const struct route ROUTES[] = {
     {HTTP_METHOD_POST, "/chunked-upload-stream", ROUTE_BODY_JSON, 0, api_init, 0},
     {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, 0, api_complete, 0},
+    {HTTP_METHOD_POST, "/chunked-upload-retry", ROUTE_BODY_JSON, 0, api_retry, 0},
     {HTTP_METHOD_POST, "/chunked-upload-cancel", ROUTE_BODY_JSON, 0, api_cancel, 0},
     {HTTP_METHOD_GET, "/chunked-upload-status", ROUTE_BODY_NONE, 0, api_status, 0},
     {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, 0},

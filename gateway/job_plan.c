@@ -41,8 +41,8 @@ size_t job_plan_bytes_max(int32_t total_chunks, const char *public_url)
 
 /* Keys, ids and signatures hold no character that JSON escapes, and the public URL was checked at
  * the start. */
-static void append_upload(const struct job_plan *plan, const struct job_plan_terms *terms,
-                          int32_t chunk_index, struct buf *json)
+void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_terms *terms,
+                            int32_t chunk_index, bool *is_first, struct buf *json)
 {
     char key[CHUNK_KEY_SIZE];
     int64_t size_bytes = chunk_layout_size(&plan->layout, chunk_index);
@@ -58,8 +58,9 @@ static void append_upload(const struct job_plan *plan, const struct job_plan_ter
     buf_append_format(json,
                       "%s{\"chunk_index\":%" PRId32 ",\"upload_url\":\"%s/%s?%s\",\"key\":\"%s\","
                       "\"expected_size\":%" PRId64 "}",
-                      chunk_index == 0 ? "" : ",", chunk_index, terms->public_url, key, query, key,
+                      *is_first ? "" : ",", chunk_index, terms->public_url, key, query, key,
                       size_bytes);
+    *is_first = false;
 }
 
 static void append_chunk_info(const struct job_plan *plan, const struct job_plan_terms *terms,
@@ -84,12 +85,14 @@ static void append_chunk_info(const struct job_plan *plan, const struct job_plan
 void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *terms,
                      struct buf *ret_json)
 {
+    bool is_first = true;
+
     buf_append_format(ret_json,
                       "{\"parent_job_id\":\"%s\",\"stream_url\":\"%s/chunked-stream/%s\","
                       "\"upload_urls\":[",
                       plan->job.text, terms->public_url, plan->job.text);
     for (int32_t k = 0; k < plan->layout.total_chunks; k++)
-        append_upload(plan, terms, k, ret_json);
+        job_plan_append_upload(plan, terms, k, &is_first, ret_json);
     buf_append_string(ret_json, "],");
     append_chunk_info(plan, terms, ret_json);
     buf_append_string(ret_json, "}");

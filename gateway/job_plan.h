@@ -5,6 +5,7 @@
 /* What a client is told about a new job: where each chunk goes, and how long it may take. Pure, but
  * for the signing key. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/attrs.h"
@@ -31,7 +32,11 @@ struct job_plan_terms {
 void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *terms,
                      struct buf *ret_json);
 
-/* The most that job_plan_format() can need for this many chunks. */
+/* One element of upload_urls, with a comma before it unless it is the first; that is false then. */
+void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_terms *terms,
+                            int32_t chunk_index, bool *is_first, struct buf *json);
+
+/* The most that an answer with this many upload URLs can need. */
 size_t job_plan_bytes_max(int32_t total_chunks, const char *public_url);
 
 #define JOB_PLAN_ESTIMATE_SIZE 32

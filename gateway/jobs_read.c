@@ -6,17 +6,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "gateway/jobs_sql.h"
 
+#define LIST_BYTES_MAX ((size_t)256 * 1024)
 #define TEXT_OF(number) #number
 #define DIGITS_OF(macro) TEXT_OF(macro)
 
 static const char CHUNK_SQL[] =
     "SELECT j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
-    " j." JOBS_SQL_IS_TERMINAL ", c.status "
+    " j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt "
     "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id = $1";
 
 static const char STATUS_SQL[] = "SELECT status, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
+
+/* A chunk that waits for its first upload has no earlier attempt. */
+static const char FAILED_SQL[] =
+    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", j.total_size, j.chunk_size_bytes, j.extension,"
+    " c.chunk_index, c.attempt, c.status = 'pending' "
+    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
+    "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
+
+static const char RETRIED_SQL[] =
+    "SELECT j.status, NOT EXISTS (SELECT FROM unnest($2::int[], $3::int[]) AS u (number, attempt)"
+    "  JOIN chunks c ON c.job_id = j.id AND c.chunk_index = u.number"
+    "  WHERE c.attempt <= u.attempt) FROM jobs j WHERE j.id = $1";
 
 static const char HEAD_SQL[] = "SELECT last_seq, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
@@ -81,6 +95,7 @@ bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk)
         .is_job_terminal = *PQgetvalue(result, 0, 5) == 't',
         .has_chunk = !PQgetisnull(result, 0, 6),
         .is_chunk_pending = strcmp(PQgetvalue(result, 0, 6), "pending") == 0,
+        .attempt = (int32_t)integer(result, 0, 7),
     };
     (void)snprintf(ret_chunk->extension, sizeof ret_chunk->extension, "%s",
                    PQgetvalue(result, 0, 2));
@@ -98,6 +113,64 @@ bool jobs_decode_status(const PGresult *result, struct jobs_status *ret_status)
         return false;
     *ret_status = (struct jobs_status){.status = PQgetvalue(result, 0, 0),
                                        .is_terminal = *PQgetvalue(result, 0, 1) == 't'};
+    return true;
+}
+
+void jobs_read_failed(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_failed", FAILED_SQL, job_id, on_result, context);
+}
+
+bool jobs_decode_failed_job(const PGresult *result, struct jobs_status *ret_status,
+                            struct job_plan *ret_plan)
+{
+    if (!jobs_decode_status(result, ret_status))
+        return false;
+    ret_plan->layout = chunk_layout_of(integer(result, 0, 2), integer(result, 0, 3));
+    (void)snprintf(ret_plan->extension, sizeof ret_plan->extension, "%s", PQgetvalue(result, 0, 4));
+    return true;
+}
+
+bool jobs_decode_failed(const PGresult *result, int row, struct jobs_failed *ret_failed)
+{
+    if (PQgetisnull(result, row, 5))
+        return false;
+    *ret_failed = (struct jobs_failed){.chunk_index = (int32_t)integer(result, row, 5),
+                                       .attempt = (int32_t)integer(result, row, 6),
+                                       .is_pending = *PQgetvalue(result, row, 7) == 't'};
+    return true;
+}
+
+static void append_number(struct buf *list, int32_t number)
+{
+    buf_append_format(list, "%s%" PRId32, list->length == 0 ? "{" : ",", number);
+}
+
+void jobs_read_retried(struct pg *pg, const char *job_id, const struct event_retry *retry,
+                       pg_on_result on_result, void *context)
+{
+    CLEANUP(buf_done) struct buf indices;
+    CLEANUP(buf_done) struct buf attempts;
+
+    buf_init(&indices, LIST_BYTES_MAX);
+    buf_init(&attempts, LIST_BYTES_MAX);
+    for (size_t i = 0; i < retry->count; i++) {
+        append_number(&indices, retry->chunks[i].chunk_index);
+        append_number(&attempts, retry->chunks[i].attempt);
+    }
+    buf_append_string(&indices, "}");
+    buf_append_string(&attempts, "}");
+    struct pg_params params = {.count = 3,
+                               .values = {job_id, buf_string(&indices), buf_string(&attempts)}};
+    pg_query(pg, "job_retried", RETRIED_SQL, &params, on_result, context);
+}
+
+bool jobs_decode_retried(const PGresult *result, struct jobs_retried *ret_retried)
+{
+    if (PQntuples(result) == 0)
+        return false;
+    *ret_retried = (struct jobs_retried){.status = PQgetvalue(result, 0, 0),
+                                         .is_applied = *PQgetvalue(result, 0, 1) == 't'};
     return true;
 }
 

@@ -14,7 +14,9 @@
 
 #include "common/attrs.h"
 #include "common/chunk_layout.h"
+#include "common/event.h"
 #include "common/pg.h"
+#include "gateway/job_plan.h"
 #include "gateway/media_formats.h"
 
 /* --- what a completion needs --- */
@@ -27,6 +29,7 @@ struct jobs_chunk {
     bool is_job_terminal;
     bool has_chunk;
     bool is_chunk_pending;
+    int32_t attempt; /* that the upload starts */
 };
 
 void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_on_result on_result,
@@ -44,6 +47,30 @@ struct jobs_status {
 void jobs_read_status(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
 /* False: there is no such job. */
 bool jobs_decode_status(const PGresult *result, struct jobs_status *ret_status) MUST_CHECK;
+
+struct jobs_failed {
+    int32_t chunk_index;
+    int32_t attempt;
+    bool is_pending; /* a retry waits for its upload */
+};
+
+/* The job and its chunks that failed, or wait for the upload of a retry. */
+void jobs_read_failed(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* False: there is no such job. Leaves ret_plan->job as it is. */
+bool jobs_decode_failed_job(const PGresult *result, struct jobs_status *ret_status,
+                            struct job_plan *ret_plan) MUST_CHECK;
+/* False: the row is the job's, which has no such chunk. */
+bool jobs_decode_failed(const PGresult *result, int row, struct jobs_failed *ret_failed) MUST_CHECK;
+
+struct jobs_retried {
+    const char *status; /* borrowed from the result */
+    bool is_applied;    /* every one of the chunks has a newer attempt */
+};
+
+void jobs_read_retried(struct pg *pg, const char *job_id, const struct event_retry *retry,
+                       pg_on_result on_result, void *context);
+/* False: there is no such job. */
+bool jobs_decode_retried(const PGresult *result, struct jobs_retried *ret_retried) MUST_CHECK;
 
 /* --- what streams need --- */
 

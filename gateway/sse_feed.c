@@ -53,6 +53,8 @@ static void give(struct sse_feed *feed, const struct sse_item *item)
 {
     bool is_last = item->seq + 1 == feed->cursor->next;
 
+    if (item->kind == SSE_KIND_RESTART)
+        feed->progress = 0;
     if (item->kind == SSE_KIND_DELTA && feed->partial == SSE_PARTIAL_TEXT) {
         sse_conn_send(feed->conn, item->bare);
         feed->needs_text = true;

@@ -11,7 +11,7 @@ static const struct {
 } KINDS[] = {
     {"partial_transcript", SSE_KIND_DELTA}, {"final_result", SSE_KIND_TERMINAL},
     {"job_failed", SSE_KIND_TERMINAL},      {"cancelled", SSE_KIND_TERMINAL},
-    {"expired", SSE_KIND_TERMINAL},
+    {"expired", SSE_KIND_TERMINAL},         {"retry_started", SSE_KIND_RESTART},
 };
 
 static enum sse_kind kind_of(const char *type)

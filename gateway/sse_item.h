@@ -21,6 +21,7 @@ enum sse_view {
 enum sse_kind {
     SSE_KIND_PLAIN,
     SSE_KIND_DELTA,    /* partial_transcript */
+    SSE_KIND_RESTART,  /* retry_started: progress begins anew */
     SSE_KIND_TERMINAL, /* of a run of the job; nothing may follow */
 };
 

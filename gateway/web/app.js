@@ -31,7 +31,7 @@ class Job {
     on("chunk_complete", (event) => this.view.chunkComplete(event));
     on("chunk_failed", (event) => this.view.chunkFailed(event));
     on("chunk_retrying", (event) => this.view.chunkRetrying(event));
-    on("retry_started", () => this.view.retryStarted());
+    on("retry_started", (event) => this.view.retryStarted(event));
     on("partial_transcript", (event) => this.#showTranscript(event));
     for (const type of DONE) on(type, (event) => this.#finish(type, event));
     this.source.onerror = () => {

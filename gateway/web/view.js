@@ -178,9 +178,9 @@ export class View {
     if (slot && event.error) slot.showError(`${event.error.type}: ${event.error.message}`);
   }
 
-  retryStarted() {
+  retryStarted(event) {
     this.#finishedAt = null;
-    for (const slot of this.#slots) if (slot.state === "failed") slot.reset();
+    for (const index of event.chunk_indices) this.#slots[index]?.reset();
   }
 
   progress(event) {

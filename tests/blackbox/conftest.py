@@ -17,12 +17,14 @@ from dev import paths  # noqa: E402
 from dev.stack import Stack  # noqa: E402
 from support.installation import Installation  # noqa: E402
 
+# Two runs at the same time each need a folder of their own.
+FOLDER = Path(os.environ.get("CHUNKSCRIBE_TEST_FOLDER", paths.DEV / "test"))
 BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("release")))
 
 
 @pytest.fixture(scope="session")
 def services():
-    folder = paths.DEV / "test"
+    folder = FOLDER
     stack = Stack(folder)
     stack.stop()
     shutil.rmtree(folder, ignore_errors=True)

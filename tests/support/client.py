@@ -15,6 +15,7 @@ ANSWERS = {
     "/chunk-upload-complete": "chunk-uploaded",
     "/chunked-upload-status": "job",
     "/chunked-upload-cancel": "cancelled",
+    "/chunked-upload-retry": "retried",
 }
 
 # Answers for machines that have no schema.
@@ -78,6 +79,9 @@ class Gateway:
 
     def cancel(self, job: dict) -> Answer:
         return self.post("/chunked-upload-cancel", {"parent_job_id": job["parent_job_id"]})
+
+    def retry(self, job: dict, **more) -> Answer:
+        return self.post("/chunked-upload-retry", {"parent_job_id": job["parent_job_id"], **more})
 
     def status(self, job: dict) -> dict:
         answer = self.request("GET", f"/chunked-upload-status?parent_job_id={job['parent_job_id']}")

@@ -29,6 +29,7 @@ import struct
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -60,6 +61,12 @@ class Script:
     def add(self, faults: list[dict]) -> None:
         with self._lock:
             self._faults += faults
+
+    @contextmanager
+    def edit(self):
+        """The rules as a list, to be changed in place."""
+        with self._lock:
+            yield self._faults
 
     def take(self, numbers: list[int]) -> dict:
         with self._lock:

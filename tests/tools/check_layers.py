@@ -39,13 +39,13 @@ PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats s
 PURE = {
     "gateway": "complete_request http_dispatch http_guard http_head http_method http_parser "
     "http_reply http_text init_request job_plan media_formats problem progress_view refusal "
-    "request_fields router sse_event sse_format sse_queue sse_turns "
+    "request_fields retry_request router sse_event sse_format sse_queue sse_turns "
     "stream_cursor",
     "worker": "decoder_stream fair_queue language media_adts media_bytes media_flac "
     "media_flac_frame media_framer media_header media_mp3 media_mpeg media_source "
     "media_walk media_wav plain_text retry_policy silence speech_align speech_hold "
     "speech_reply stop_list task watermark window_cutter window_join work_item",
-    "assembler": "assembly gap job job_event job_state json_text sql_rows",
+    "assembler": "assembly gap job job_event job_state json_text rewind sql_rows",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

@@ -144,6 +144,44 @@ static void test_apply__a_job_that_is_done_stays_so(void **state)
     assert_int_equal(recording.job->tasks.count, 0);
 }
 
+static void test_apply__a_retry_of_several_is_one_event(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(4);
+    struct job *job = recording.job;
+    struct event_retry_chunk asked[] = {{1, 1, false}, {2, 1, true}, {3, 1, false}};
+    struct record record = record_of(EVENT_JOB_RETRY, -1, 0);
+
+    (void)state;
+    record.event.retry = (struct event_retry){asked, ARRAY_LEN(asked)};
+    recording_fail(&recording, 1);
+    recording_fail(&recording, 2);
+    job->status = JOB_DONE;
+    job->uploaded_chunks = 4;
+    for (int i = 0; i < 2; i++) /* a command that comes again does nothing */
+        assert_int_equal(apply_record(&settings, job, &record, 0), APPLY_DONE);
+    assert_int_equal(job->events.count, 1);
+    assert_string_equal(type_of(job, 0), "retry_started");
+    assert_non_null(strstr(job->events.items[0].data, "\"chunk_indices\":[1,2]"));
+    assert_int_equal(job->tasks.count, 1); /* the other one waits for its upload */
+    assert_int_equal(job->tasks.items[0].chunk_index, 1);
+    assert_int_equal(job->tasks.items[0].attempt, 2);
+}
+
+static void test_apply__a_cancelled_job_takes_no_retry(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct event_retry_chunk asked[] = {{1, 1, false}};
+    struct record record = record_of(EVENT_JOB_RETRY, -1, 0);
+
+    (void)state;
+    record.event.retry = (struct event_retry){asked, ARRAY_LEN(asked)};
+    recording_fail(&recording, 1);
+    recording.job->status = JOB_CANCELLED;
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_int_equal(recording.job->events.count, 0);
+    assert_int_equal(recording.job->status, JOB_CANCELLED);
+}
+
 /* As the next transaction finds it. */
 static void store_parts(struct job *job)
 {
@@ -192,6 +230,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_ends_once_and_workers_are_told,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_done_stays_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_retry_of_several_is_one_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_takes_no_retry, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job_with_all_its_text,
                                         set_up, tear_down),
     };

@@ -79,6 +79,7 @@ static struct event event_of(enum event_type type, int32_t attempt)
     case EVENT_CHUNK_WORK:
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:
+    case EVENT_JOB_RETRY:
     case EVENT_CONTROL_CANCEL:
     case EVENT_CONTROL_SKIP:
     case EVENT_TYPE_COUNT:
@@ -341,6 +342,46 @@ static void test_job_state__only_a_job_under_way_can_be_ended(void **state)
     }
 }
 
+static void test_job_state__a_person_may_retry_what_failed(void **state)
+{
+    (void)state;
+    for (int status = 0; status < CHUNK_STATUS_COUNT; status++) {
+        for (int32_t attempt = 2; attempt <= 3; attempt++) {
+            CLEANUP(free_fixture) struct fixture fixture = new_fixture((enum chunk_status)status);
+            const struct event_retry_chunk asked = {1, attempt, .needs_upload = false};
+            bool fits = status == CHUNK_FAILED && attempt == 3;
+
+            fixture.job->uploaded_chunks = 4;
+            fixture.job->failed_chunks = 1;
+            fixture.chunk->retry_count = 2;
+            assert_int_equal(job_state_retry(fixture.job, fixture.chunk, &asked), fits);
+            assert_int_equal(fixture.chunk->attempt, fits ? 4 : 3);
+            assert_int_equal(fixture.job->failed_chunks, fits ? 0 : 1);
+            if (fits) {
+                assert_int_equal(fixture.chunk->status, CHUNK_UPLOADED);
+                assert_int_equal(fixture.chunk->retry_count, 0);
+                assert_int_equal(fixture.job->status, JOB_PROCESSING);
+            }
+        }
+    }
+}
+
+static void test_job_state__a_retry_without_bytes_waits_for_them(void **state)
+{
+    CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_FAILED);
+    const struct event_retry_chunk asked = {1, 3, .needs_upload = true};
+
+    (void)state;
+    fixture.job->status = JOB_DONE;
+    fixture.job->uploaded_chunks = 4;
+    assert_true(job_state_retry(fixture.job, fixture.chunk, &asked));
+    assert_int_equal(fixture.chunk->status, CHUNK_PENDING);
+    assert_int_equal(fixture.job->status, JOB_UPLOADING);
+    assert_int_equal(fixture.job->uploaded_chunks, 3);
+    assert_true(apply_type(&fixture, EVENT_CHUNK_UPLOADED).effects & EFFECT_UPLOADED);
+    assert_int_equal(fixture.job->uploaded_chunks, 4);
+}
+
 static void test_job_state__the_job_moves_forward_with_its_chunks(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_PENDING);
@@ -394,6 +435,8 @@ int main(void)
         cmocka_unit_test(test_job_state__a_resync_is_not_counted_twice),
         cmocka_unit_test(test_job_state__a_failed_resync_leaves_what_was_there),
         cmocka_unit_test(test_job_state__only_a_job_under_way_can_be_ended),
+        cmocka_unit_test(test_job_state__a_person_may_retry_what_failed),
+        cmocka_unit_test(test_job_state__a_retry_without_bytes_waits_for_them),
         cmocka_unit_test(test_job_state__the_job_moves_forward_with_its_chunks),
         cmocka_unit_test(test_job_state__a_job_without_any_success_has_failed),
     };
