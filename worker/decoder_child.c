@@ -92,16 +92,36 @@ static void decode(const struct decoder_order *order)
     media_source_free(source);
 }
 
-void decoder_child_run(const struct decoder_order *order, int pipe)
+/* False: there will be no order. */
+static bool take_order(int socket, struct decoder_order *ret_order)
 {
+    int fds[DECODER_ORDER_FDS_MAX];
+    size_t fd_count = 0;
+    if (!decoder_order_receive(socket, ret_order, fds, &fd_count)) {
+        return false;
+    }
+    for (size_t i = 0; i < ret_order->extent_count; i++) {
+        ret_order->extents[i].fd = fds[1 + i];
+        ret_order->extents[i].bytes = NULL;
+    }
+    (void)close(socket);
+    return dup2(fds[0], DECODER_PIPE_FD) >= 0;
+}
+
+void decoder_child_run(int socket)
+{
+    struct decoder_sandbox sandbox;
+    struct decoder_order order;
     struct err err;
-    if (dup2(pipe, DECODER_PIPE_FD) < 0) {
+    bool is_prepared = decoder_sandbox_prepare(&sandbox, &err);
+    if (!take_order(socket, &order)) {
         _exit(1);
     }
     (void)close(STDIN_FILENO);
     (void)close(STDERR_FILENO);
-    if (decoder_sandbox_enter(order->limits.memory_bytes, order->limits.cpu_seconds, &err)) {
-        decode(order);
+    if (is_prepared && decoder_sandbox_enter(&sandbox, order.limits.memory_bytes,
+                                             order.limits.cpu_seconds, &err)) {
+        decode(&order);
     } else {
         err.kind = ERR_RETRY; /* the machine's fault, not the file's */
         send_error(&err);

@@ -3,14 +3,16 @@
 #define WORKER_DECODER_CHILD_H
 
 /*
- * The life of a decoder child: it gives up what it may do, decodes one chunk, and ends.
+ * The life of a decoder child: it waits for its one order, gives up what it may do, decodes, and
+ * ends.
  */
 
 #include "common/attrs.h"
 #include "worker/decoder_protocol.h"
 
-/* Called in a freshly forked process that holds open what it needs: the pipe and the order's files.
- * Writes the outcome to the pipe. */
-NO_RETURN void decoder_child_run(const struct decoder_order *order, int pipe);
+/* Called in a freshly forked process that has nothing open but the standard streams and `socket`,
+ * through which its order comes; when that is closed first, it just ends. Writes the outcome to the
+ * order's pipe. */
+NO_RETURN void decoder_child_run(int socket);
 
 #endif

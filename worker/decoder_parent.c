@@ -2,10 +2,13 @@
 
 /*
  * The worker starts me before it has threads, so that forking is safe here; I hold no secret, know
- * no network and keep one socket to the worker. Each order becomes a child, each child's end a
- * message. I end when the worker closes its socket or dies, and take my children with me: I ignore
- * the signals that a terminal or a supervisor sends to the whole group, because the worker still
- * needs me while it drains. Children die with me (PR_SET_PDEATHSIG).
+ * no network and keep one socket to the worker. Each order is given to a child of its own, each
+ * child's end becomes a message. I end when the worker closes its socket or dies, and take my
+ * children with me: I ignore the signals that a terminal or a supervisor sends to the whole group,
+ * because the worker still needs me while it drains. Children die with me (PR_SET_PDEATHSIG).
+ *
+ * A fork and what follows it take longer than handing over an order, so one child is made ahead: at
+ * the beginning, and whenever a child has ended. Orders that come faster have theirs made at once.
  */
 
 #include "worker/decoder_parent.h"
@@ -34,8 +37,15 @@ struct child {
     pid_t pid;
 };
 
+/* A child that waits for its order. */
+struct spare {
+    pid_t pid; /* 0: there is none */
+    int socket;
+};
+
 struct parent {
     int signal_fd; /* SIGCHLD */
+    struct spare spare;
     LIST_HEAD(, child) children;
 };
 
@@ -56,43 +66,89 @@ static bool tell_exit(uint64_t job_id, int fork_errno, int wait_status)
     return sent == (ssize_t)sizeof(message);
 }
 
-/* In the child. What it must not keep is closed before it looks at any input. */
-NO_RETURN static void become_child(const struct parent *parent, pid_t parent_pid,
-                                   struct decoder_order *order, const int *fds)
+/* In the child. It keeps nothing but its socket, which takes the place of mine: the pipe of another
+ * child, which an order may have brought, would never seem to end. */
+NO_RETURN static void become_child(pid_t parent_pid, int socket)
 {
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent_pid) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent_pid ||
+        dup2(socket, DECODER_PARENT_FD) < 0 || close_range(DECODER_PARENT_FD + 1, ~0U, 0) != 0) {
         _exit(1);
     }
-    (void)close(parent->signal_fd);
-    (void)close(DECODER_PARENT_FD);
-    for (size_t i = 0; i < order->extent_count; i++) {
-        order->extents[i].fd = fds[1 + i];
-        order->extents[i].bytes = NULL;
-    }
-    decoder_child_run(order, fds[0]);
+    decoder_child_run(DECODER_PARENT_FD);
 }
 
-static bool start_child(struct parent *parent, struct decoder_order *order, const int *fds,
+/* 0 or an errno. */
+static int make_spare(struct parent *parent)
+{
+    int sockets[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+        return errno;
+    }
+    pid_t parent_pid = getpid();
+    pid_t pid = fork();
+    int reason = errno;
+    if (pid == 0) {
+        become_child(parent_pid, sockets[1]);
+    }
+    (void)close(sockets[1]);
+    if (pid < 0) {
+        (void)close(sockets[0]);
+        return reason;
+    }
+    parent->spare = (struct spare){.pid = pid, .socket = sockets[0]};
+    return 0;
+}
+
+static void forget_spare(struct parent *parent)
+{
+    (void)close(parent->spare.socket);
+    parent->spare.pid = 0;
+}
+
+static void end_spare(struct parent *parent)
+{
+    if (parent->spare.pid == 0) {
+        return;
+    }
+    (void)kill(parent->spare.pid, SIGKILL);
+    (void)waitpid(parent->spare.pid, NULL, 0);
+    forget_spare(parent);
+}
+
+/* 0 or an errno. */
+static int hand_over(struct parent *parent, const struct decoder_order *order, const int *fds,
+                     size_t fd_count)
+{
+    struct err err;
+    int reason = parent->spare.pid == 0 ? make_spare(parent) : 0;
+    if (reason != 0) {
+        return reason;
+    }
+    return decoder_order_send(parent->spare.socket, order, fds, fd_count, &err) ? 0 : err.code;
+}
+
+static bool start_child(struct parent *parent, const struct decoder_order *order, const int *fds,
                         size_t fd_count)
 {
     if (order->extent_count > MEDIA_EXTENTS_MAX || fd_count != 1 + order->extent_count) {
         return tell_exit(order->job_id, EINVAL, 0);
     }
-    pid_t parent_pid = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        become_child(parent, parent_pid, order, fds);
+    int reason = hand_over(parent, order, fds, fd_count);
+    if (reason != 0) { /* the spare may have died while it waited */
+        end_spare(parent);
+        reason = hand_over(parent, order, fds, fd_count);
     }
-    if (pid < 0) {
-        return tell_exit(order->job_id, errno, 0);
+    if (reason != 0) {
+        return tell_exit(order->job_id, reason, 0);
     }
     struct child *child = mem_new(sizeof(*child));
     child->job_id = order->job_id;
-    child->pid = pid;
+    child->pid = parent->spare.pid;
     LIST_INSERT_HEAD(&parent->children, child, link);
+    forget_spare(parent);
     return true;
 }
 
@@ -140,6 +196,14 @@ static struct child *find_child(const struct parent *parent, pid_t pid)
     return NULL;
 }
 
+/* If it fails, the next order tries once more and tells. */
+static void prepare_next(struct parent *parent)
+{
+    if (parent->spare.pid == 0) {
+        (void)make_spare(parent);
+    }
+}
+
 static bool reap_children(struct parent *parent)
 {
     struct signalfd_siginfo info; /* one signal may stand for many children */
@@ -149,6 +213,9 @@ static bool reap_children(struct parent *parent)
     int status = 0;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == parent->spare.pid) {
+            forget_spare(parent);
+        }
         struct child *child = find_child(parent, pid);
         if (child == NULL) {
             continue;
@@ -159,6 +226,7 @@ static bool reap_children(struct parent *parent)
         if (!tell_exit(job_id, 0, status)) {
             return false;
         }
+        prepare_next(parent);
     }
     return true;
 }
@@ -172,6 +240,7 @@ static void end_children(struct parent *parent)
         (void)waitpid(child->pid, NULL, 0);
         free(child);
     }
+    end_spare(parent);
 }
 
 /* No fd of an order may take the place of a standard stream that the worker was started without:
@@ -228,6 +297,7 @@ int decoder_parent_run(void)
     if (!prepare(&parent)) {
         return EXIT_START_FAILED;
     }
+    prepare_next(&parent);
     while (serve(&parent)) {
     }
     end_children(&parent);

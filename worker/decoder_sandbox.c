@@ -104,19 +104,35 @@ static int add_conditional_rules(scmp_filter_ctx filter)
     return result;
 }
 
-static int load_filter(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter)
 {
     int result = 0;
     for (size_t i = 0; i < ARRAY_LEN(ALLOWED) && result == 0; i++) {
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, ALLOWED[i], 0);
     }
-    if (result == 0) {
-        result = add_conditional_rules(filter);
-    }
-    return result == 0 ? seccomp_load(filter) : result;
+    return result == 0 ? add_conditional_rules(filter) : result;
 }
 
-bool decoder_sandbox_enter(int64_t memory_bytes, int32_t cpu_seconds, struct err *err)
+static bool filter_err(struct err *err, int result)
+{
+    return err_set(err, ERR_RETRY, "decoder", -result, "the system call filter: %s",
+                   strerror(-result));
+}
+
+bool decoder_sandbox_prepare(struct decoder_sandbox *ret_sandbox, struct err *err)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int result = filter == NULL ? -ENOMEM : add_rules(filter);
+    if (result != 0) {
+        seccomp_release(filter);
+        return filter_err(err, result);
+    }
+    ret_sandbox->filter = filter;
+    return true;
+}
+
+static bool confine(scmp_filter_ctx filter, int64_t memory_bytes, int32_t cpu_seconds,
+                    struct err *err)
 {
     if (!set_limits(memory_bytes, cpu_seconds)) {
         return err_set_errno(err, errno, "the decoder's limits");
@@ -124,12 +140,14 @@ bool decoder_sandbox_enter(int64_t memory_bytes, int32_t cpu_seconds, struct err
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return err_set_errno(err, errno, "no_new_privs");
     }
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int result = filter == NULL ? -ENOMEM : load_filter(filter);
-    seccomp_release(filter);
-    if (result != 0) {
-        return err_set(err, ERR_RETRY, "decoder", -result, "the system call filter: %s",
-                       strerror(-result));
-    }
-    return true;
+    int result = seccomp_load(filter);
+    return result == 0 || filter_err(err, result);
+}
+
+bool decoder_sandbox_enter(struct decoder_sandbox *take_sandbox, int64_t memory_bytes,
+                           int32_t cpu_seconds, struct err *err)
+{
+    bool is_confined = confine(take_sandbox->filter, memory_bytes, cpu_seconds, err);
+    seccomp_release(take_sandbox->filter);
+    return is_confined;
 }

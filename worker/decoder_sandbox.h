@@ -16,7 +16,15 @@
 /* The fd of the pipe to the worker: the only one that the filter lets the child write to. */
 #define DECODER_PIPE_FD 1
 
-/* For good, for this process and all that it could start. */
-bool decoder_sandbox_enter(int64_t memory_bytes, int32_t cpu_seconds, struct err *err) MUST_CHECK;
+/* What can be done before there is anything to do: the filter of this process, ready to be loaded.
+ */
+struct decoder_sandbox {
+    void *filter; /* owned */
+};
+
+MUST_CHECK bool decoder_sandbox_prepare(struct decoder_sandbox *ret_sandbox, struct err *err);
+/* For good, for this process and all that it could start; consumes what was prepared. */
+MUST_CHECK bool decoder_sandbox_enter(struct decoder_sandbox *take_sandbox, int64_t memory_bytes,
+                                      int32_t cpu_seconds, struct err *err);
 
 #endif

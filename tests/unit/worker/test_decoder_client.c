@@ -36,6 +36,7 @@ struct job_log {
     bool is_paused;
     bool cancels; /* at the first samples */
     void (*on_first_pcm)(struct job_log *log);
+    pid_t decoder; /* as note_decoder() found it */
 };
 
 static void leave_loop(struct bench *bench)
@@ -359,7 +360,7 @@ static void test_decoder_client__a_cancelled_job_is_silent_and_its_child_ends(vo
     assert_int_equal(inside.dones + outside.dones, 0);
     pid_t pids[8];
     pid_t parent = parent_process();
-    while (child_processes(parent, pids, ARRAY_LEN(pids)) > 0) {
+    while (child_processes(parent, pids, ARRAY_LEN(pids)) > 1) {
         (void)sched_yield(); /* until they are reaped; the test's own time limit ends it */
     }
     decoded_done(&inside.pcm);
@@ -387,6 +388,62 @@ static void test_decoder_client__a_crashed_child_disturbs_no_other(void **state)
     run_loop(bench);
     expect_wav(bench, &next);
     recording_done(&endless);
+}
+
+/* The child that waits for the next order; the test's own time limit ends the wait for it. */
+static pid_t spare_process(void)
+{
+    pid_t pids[2];
+    while (child_processes(parent_process(), pids, ARRAY_LEN(pids)) != 1) {
+        (void)sched_yield();
+    }
+    return pids[0];
+}
+
+static void wait_reaped(pid_t pid)
+{
+    while (kill(pid, 0) == 0) {
+        (void)sched_yield();
+    }
+}
+
+static void note_decoder(struct job_log *log)
+{
+    log->decoder = spare_process();
+}
+
+static void test_decoder_client__a_child_is_ready_before_its_order(void **state)
+{
+    struct bench *bench = *state;
+    struct recording endless = endless_wav(INT64_C(1) << 26);
+    struct err err;
+    assert_true(decoder_client_start(bench->client, &err));
+    for (int round = 0; round < 2; round++) {
+        pid_t spare = spare_process();
+        struct job_log log = {.on_first_pcm = note_decoder, .cancels = true};
+        begin(bench, &log, &endless);
+        run_loop(bench);
+        assert_int_equal(log.decoder, spare);
+        decoded_done(&log.pcm);
+        wait_reaped(spare);
+    }
+    recording_done(&endless);
+}
+
+static void test_decoder_client__a_child_that_died_waiting_is_replaced(void **state)
+{
+    struct bench *bench = *state;
+    struct err err;
+    assert_true(decoder_client_start(bench->client, &err));
+    for (int round = 0; round < 2; round++) {
+        pid_t spare = spare_process();
+        assert_int_equal(kill(spare, SIGKILL), 0);
+        wait_reaped(spare);
+        struct job_log log = {0};
+        begin(bench, &log, &bench->wav);
+        run_loop(bench);
+        expect_wav(bench, &log);
+    }
 }
 
 static void kill_parent(struct job_log *log UNUSED)
@@ -494,6 +551,8 @@ int main(int argc, char **argv)
         TEST(test_decoder_client__a_paused_job_waits),
         TEST(test_decoder_client__a_cancelled_job_is_silent_and_its_child_ends),
         TEST(test_decoder_client__a_crashed_child_disturbs_no_other),
+        TEST(test_decoder_client__a_child_is_ready_before_its_order),
+        TEST(test_decoder_client__a_child_that_died_waiting_is_replaced),
         TEST(test_decoder_client__a_dead_parent_is_replaced),
         TEST(test_decoder_client__leaves_nothing_open),
         TEST(test_decoder_client__nothing_outlives_a_killed_worker),

@@ -107,9 +107,11 @@ static int try_in_sandbox(bool (*act)(void))
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        struct decoder_sandbox sandbox;
         struct err err;
         (void)dup2(pipes[1], DECODER_PIPE_FD);
-        if (!decoder_sandbox_enter(MEMORY_BYTES, 1, &err)) {
+        if (!decoder_sandbox_prepare(&sandbox, &err) ||
+            !decoder_sandbox_enter(&sandbox, MEMORY_BYTES, 1, &err)) {
             _exit(NO_SANDBOX);
         }
         _exit(act() ? HAD_ITS_WAY : WAS_REFUSED);
