@@ -7,18 +7,17 @@
 
 #include "common/buf.h"
 
-static const char *const SUPPORTED[] = {"wav", "mp3", "flac", "aac", NULL};
+static const char *const SUPPORTED[] = {"wav", "mp3", "flac", "aac", "ogg", "oga", "opus", NULL};
 
 /* Formats that people do have, told from misspelt names. */
 static const struct {
     const char *extension;
     const char *name;
 } REFUSED[] = {
-    {"aif", "AIFF"}, {"aiff", "AIFF"},    {"amr", "AMR"},       {"au", "AU"},
-    {"caf", "CAF"},  {"m4a", "M4A"},      {"mkv", "Matroska"},  {"mp2", "MP2"},
-    {"mp4", "MP4"},  {"mka", "Matroska"}, {"mov", "QuickTime"}, {"oga", "Ogg"},
-    {"ogg", "Ogg"},  {"opus", "Opus"},    {"w64", "Wave64"},    {"webm", "WebM"},
-    {"wma", "WMA"},
+    {"aif", "AIFF"},  {"aiff", "AIFF"},    {"amr", "AMR"},       {"au", "AU"},
+    {"caf", "CAF"},   {"m4a", "M4A"},      {"mkv", "Matroska"},  {"mp2", "MP2"},
+    {"mp4", "MP4"},   {"mka", "Matroska"}, {"mov", "QuickTime"}, {"w64", "Wave64"},
+    {"webm", "WebM"}, {"wma", "WMA"},
 };
 
 static const char *find_supported(const char *extension)

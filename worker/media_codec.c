@@ -18,6 +18,7 @@ struct media_codec {
     AVChannelLayout layout;
     int format;
     int32_t sample_rate;
+    bool has_begun; /* has taken a packet */
     uint8_t *bytes; /* the packet with the padding that libavcodec reads beyond it */
     size_t capacity;
 };
@@ -71,11 +72,23 @@ static bool set_setup(AVCodecContext *context, const struct buf *setup)
     return true;
 }
 
+/* libopus takes its time as the format defines it; libav's own decoder holds samples back where the
+ * codec changes its mode. */
+static const AVCodec *find_decoder(const char *codec)
+{
+    const AVCodec *decoder =
+        strcmp(codec, "opus") == 0 ? avcodec_find_decoder_by_name("libopus") : NULL;
+    const AVCodecDescriptor *descriptor = avcodec_descriptor_get_by_name(codec);
+    if (decoder == NULL && descriptor != NULL) {
+        decoder = avcodec_find_decoder(descriptor->id);
+    }
+    return decoder;
+}
+
 static bool open_context(struct media_codec *codec, const struct media_header *header,
                          const struct buf *setup, struct err *err)
 {
-    const AVCodecDescriptor *descriptor = avcodec_descriptor_get_by_name(header->codec);
-    const AVCodec *decoder = descriptor == NULL ? NULL : avcodec_find_decoder(descriptor->id);
+    const AVCodec *decoder = find_decoder(header->codec);
     if (decoder == NULL) {
         return err_set(err, ERR_REJECT, "media", 0, "there is no decoder for %s", header->codec);
     }
@@ -160,17 +173,19 @@ static int64_t take_frame(struct media_codec *codec, int64_t space, int16_t *ret
     return converted > 0 ? converted : 0;
 }
 
-static void set_packet(struct media_codec *codec, const uint8_t *bytes, size_t length)
+static bool send_packet(struct media_codec *codec, const struct media_packet *packet)
 {
+    size_t length = packet->length;
     size_t needed = length + AV_INPUT_BUFFER_PADDING_SIZE;
     if (needed > codec->capacity) {
         codec->bytes = mem_resize(codec->bytes, 1, needed);
         codec->capacity = needed;
     }
-    memcpy(codec->bytes, bytes, length);
+    memcpy(codec->bytes, packet->bytes, length);
     memset(codec->bytes + length, 0, AV_INPUT_BUFFER_PADDING_SIZE);
     codec->packet->data = codec->bytes;
     codec->packet->size = (int)length;
+    return avcodec_send_packet(codec->context, codec->packet) >= 0;
 }
 
 bool media_codec_decode(struct media_codec *codec, const struct media_packet *packet,
@@ -178,13 +193,17 @@ bool media_codec_decode(struct media_codec *codec, const struct media_packet *pa
 {
     int64_t samples = packet->samples;
     int64_t done = 0;
-    set_packet(codec, packet->bytes, packet->length);
-    if (avcodec_send_packet(codec->context, codec->packet) >= 0) {
+    bool is_taken = packet->bytes != NULL && packet->length > 0 && send_packet(codec, packet);
+    if (is_taken) {
         while (avcodec_receive_frame(codec->context, codec->frame) >= 0) {
             done += take_frame(codec, samples - done, ret_samples + done);
             av_frame_unref(codec->frame);
         }
     }
     memset(ret_samples + done, 0, (size_t)(samples - done) * sizeof(*ret_samples));
-    return done == samples;
+    /* That the first packet lacks what came before, as a block of Vorbis does, or is itself what
+     * came before, is not the recording's fault. */
+    bool is_whole = done == samples || (!codec->has_begun && (is_taken || packet->bytes == NULL));
+    codec->has_begun = codec->has_begun || is_taken;
+    return is_whole;
 }

@@ -31,7 +31,7 @@ struct media_unit {
 
 /* What a decoder takes at once. */
 struct media_packet {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* NULL: lost */
     size_t length;
     int64_t samples; /* that come of it */
 };
@@ -90,6 +90,7 @@ int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offse
 extern const struct media_framer media_adts_framer;
 extern const struct media_framer media_flac_framer;
 extern const struct media_framer media_mp3_framer;
+extern const struct media_framer media_ogg_framer;
 extern const struct media_framer media_wav_framer;
 
 #endif

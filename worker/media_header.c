@@ -20,10 +20,7 @@
 
 /* MP3 comes last: it has no magic and is looked for in whatever the others did not claim. */
 static const struct media_framer *const FRAMERS[] = {
-    &media_wav_framer,
-    &media_flac_framer,
-    &media_adts_framer,
-    &media_mp3_framer,
+    &media_wav_framer, &media_flac_framer, &media_ogg_framer, &media_adts_framer, &media_mp3_framer,
 };
 
 /* Known by their first bytes and refused by name, so that the message helps. */
@@ -34,7 +31,6 @@ static const struct {
     const char *bytes;
 } REFUSED[] = {
     {"AIFF", 8, 3, "AIF"},
-    {"Ogg", 0, 4, "OggS"},
     {"WebM or Matroska", 0, 4, "\x1a\x45\xdf\xa3"},
     {"MP4 or QuickTime", 4, 4, "ftyp"},
     {"QuickTime", 4, 4, "moov"},

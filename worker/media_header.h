@@ -19,9 +19,11 @@
 #include "common/attrs.h"
 #include "common/err.h"
 #include "worker/media_flac_frame.h"
+#include "worker/media_vorbis.h"
 
 #define MEDIA_HEADER_FIRST_BYTES 16384
 #define MEDIA_NAME_SIZE 24
+#define MEDIA_OGG_OTHERS_MAX 4
 
 struct media_framer;
 struct media_source;
@@ -66,6 +68,16 @@ struct media_header {
             struct flac_stream stream;
             int64_t streaminfo; /* where it stands */
         } flac;
+        struct {
+            bool is_opus;
+            uint32_t serial;       /* of the logical stream */
+            int64_t first_page;    /* where that begins */
+            int64_t first_granule; /* at audio_start */
+            int64_t opus_samples;  /* of a packet, as the first ones have */
+            struct vorbis_stream vorbis;
+            uint32_t others[MEDIA_OGG_OTHERS_MAX]; /* streams beside it */
+            int32_t other_count;
+        } ogg;
     } detail;
 };
 

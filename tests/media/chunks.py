@@ -28,5 +28,7 @@ def check(recording: Recording, worst: dict) -> None:
         assert worst["wrong"] == 0
         assert worst["head_ms"] <= recording.head_ms
         assert worst["tail_ms"] <= recording.tail_ms
-    assert (worst["lost"], worst["doubled"], worst["position_error"]) == (0, 0, 0)
+    assert worst["lost"] <= recording.seam_samples * worst["chunks"]
+    assert worst["doubled"] <= recording.seam_samples * worst["chunks"]
+    assert worst["position_error"] <= recording.seam_samples
     assert (worst["unspanned"], worst["unjoined"]) == (0, 0)

@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.ogg import with_spanning_packets
+
 REGULAR_S = 45
 CALL_S = 7 * 60  # for the formats that people record calls and lectures in
 LONG_S = 3 * 3600
@@ -22,7 +24,13 @@ class Recording:
     tail_ms: float = 0
     seconds: int = REGULAR_S
     is_in_long_run: bool = False
+    chunk_bytes_min: int = 8192  # a neighbour holds the pre-roll and some units more
     decoder: str = ""  # ffmpeg's, where it isn't the first that it has
+    seam_samples: int = 0  # that may be left out or doubled where a chunk doesn't see its previous
+    segments_a_page: int = 0  # of Ogg, cut there even inside a packet; 0: as ffmpeg has them
+    links: int = 1  # so many files of it behind each other
+    # ffmpeg joins the last block of a link with the first of the next one, which don't overlap.
+    are_links_decoded_apart: bool = False
     has_random_noise: bool = False  # the decoder's, other each time: only places are compared
     id3_bytes: int = 0  # of a tag with a cover, put in front
 
@@ -38,6 +46,16 @@ def _mp3(name: str, encoding: str, head_ms: float = 135, tail_ms: float = 53, **
 def _aac(name: str, encoding: str, **more) -> Recording:
     return Recording(f"{name}.aac", f"{encoding} -aac_coder fast", "aac", head_ms=64, tail_ms=64,
                      **more)
+
+
+def _opus(name: str, encoding: str, chunk_bytes_min: int = 65536, **more) -> Recording:
+    return Recording(f"{name}.opus", f"-c:a libopus {encoding}", "opus", head_ms=300,
+                     decoder="-c:a libopus", chunk_bytes_min=chunk_bytes_min, **more)
+
+
+def _vorbis(name: str, encoding: str, **more) -> Recording:
+    return Recording(f"{name}.ogg", encoding, "vorbis", head_ms=64,
+                     chunk_bytes_min=65536, **more)
 
 
 def _flac(name: str, encoding: str, **more) -> Recording:
@@ -71,6 +89,22 @@ RECORDINGS = (
     _aac("noise", "-ar 16000 -ac 1 -b:a 24k", has_random_noise=True),
     _aac("high", "-ar 96000 -ac 1 -b:a 192k -aac_pns 0"),
     _aac("surround", "-ar 48000 -ac 6 -b:a 320k -aac_pns 0"),
+    _opus("stereo", "-b:a 96k"),
+    _opus("voice", "-ac 1 -b:a 16k -application voip", is_in_long_run=True),
+    _opus("hybrid", "-ac 1 -b:a 28k -application voip -frame_duration 60"),
+    _opus("low-delay", "-b:a 64k -application lowdelay -frame_duration 2.5",
+          seconds=20),
+    _opus("surround", "-ac 6 -b:a 256k", chunk_bytes_min=1 << 18),
+    _opus("spanning", "-b:a 256k", segments_a_page=8),
+    _opus("chained", "-b:a 96k", links=3),
+    _vorbis("stereo", "-ar 44100 -c:a libvorbis -q:a 4"),
+    _vorbis("speech", "-ar 16000 -ac 1 -c:a libvorbis -q:a 1", is_in_long_run=True),
+    # Silence and bursts in turn make the encoder change the size of its blocks.
+    _vorbis("bursts", r"-ar 44100 -c:a libvorbis -q:a 4 -af "
+            r"aeval=val(ch)*lt(mod(t\,0.17)\,0.012):c=same", seam_samples=448),
+    _vorbis("chained", "-ar 44100 -ac 1 -c:a libvorbis -q:a 4", links=3,
+            are_links_decoded_apart=True),
+    _vorbis("surround", "-ar 48000 -ac 6 -c:a libvorbis -q:a 2"),
     _flac("s16", "-ar 44100 -c:a flac", seconds=CALL_S),
     _flac("speech", "-ar 16000 -ac 1 -sample_fmt s16 -c:a flac", is_in_long_run=True),
     _flac("s24", "-ar 48000 -sample_fmt s32 -bits_per_raw_sample 24 -c:a flac"),
@@ -82,17 +116,40 @@ RECORDINGS = (
 def make(recording: Recording, folder: Path, seconds: int) -> Path:
     """Pink noise with two tones, in stereo: no two moments are alike and all bands are used."""
     path = folder / recording.name
-    source = (f"anoisesrc=r=48000:c=pink:seed=7:d={seconds}:a=0.3[a];sine=f=330:r=48000:d={seconds}"
-              f"[b];sine=f=1870:r=48000:d={seconds}[c];"
+    if recording.links == 1 and recording.id3_bytes == 0:
+        _encode(recording, path, seconds, seed=0)
+        if recording.segments_a_page:
+            path.write_bytes(with_spanning_packets(path.read_bytes(), recording.segments_a_page))
+        return path
+    links = [_link(path, seed) for seed in range(recording.links)]
+    for seed, link in enumerate(links):
+        _encode(recording, link, seconds // len(links), seed)
+    path.write_bytes(_id3_tag(recording.id3_bytes) + b"".join(map(Path.read_bytes, links)))
+    return path
+
+
+def _link(path: Path, number: int) -> Path:
+    return path.with_name(f"{number}-{path.name}")
+
+
+def _encode(recording: Recording, path: Path, seconds: int, seed: int) -> None:
+    source = (f"anoisesrc=r=48000:c=pink:seed={seed}:d={seconds}:a=0.3[a];"
+              f"sine=f=330:r=48000:d={seconds}[b];sine=f=1870:r=48000:d={seconds}[c];"
               "[a][b][c]amerge=inputs=3,pan=stereo|c0=c0+c1|c1=c0+0.5*c2")
     _ffmpeg(["-f", "lavfi", "-i", source, *recording.encoding.split(), path])
-    if recording.id3_bytes:
-        path.write_bytes(_id3_tag(recording.id3_bytes) + path.read_bytes())
-    return path
 
 
 def decode_by_ffmpeg(recording: Recording, path: Path) -> Path:
     """The whole file, by ffmpeg's own demuxer: every sample, mono, at the native rate."""
+    samples = path.with_suffix(path.suffix + ".s16")
+    if recording.are_links_decoded_apart:
+        links = [_link(path, number) for number in range(recording.links)]
+        samples.write_bytes(b"".join(_decode(recording, link).read_bytes() for link in links))
+        return samples
+    return _decode(recording, path)
+
+
+def _decode(recording: Recording, path: Path) -> Path:
     samples = path.with_suffix(path.suffix + ".s16")
     _ffmpeg([*recording.decoder.split(), "-flags2", "+skip_manual", "-i", path, "-map", "0:a:0",
              "-ac", "1", "-f", "s16le", samples])
@@ -105,6 +162,8 @@ def _ffmpeg(arguments) -> None:
 
 def _id3_tag(size: int) -> bytes:
     """Its content looks like MP3 frames everywhere."""
+    if size == 0:
+        return b""
     content = size - 10
     sizes = bytes(content >> shift & 127 for shift in (21, 14, 7, 0))
     return b"ID3\x04\x00\x00" + sizes + b"\xff\xfb" * (content // 2) + b"\0" * (content % 2)

@@ -10,7 +10,6 @@ from media.chunks import check, cut
 from media.recordings import RECORDINGS, decode_by_ffmpeg, make
 
 CHUNKS = (4, 9, 40)  # about so many a file
-CHUNK_BYTES_MIN = 8192  # a neighbour holds the pre-roll and more
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda recording: recording.name)
@@ -18,7 +17,7 @@ def test_media__any_chunk_is_its_part_of_the_file(recording, tmp_path):
     path = make(recording, tmp_path, recording.seconds)
     reference = decode_by_ffmpeg(recording, path)
     size = path.stat().st_size
-    sizes = [max(size // chunks + 1237, CHUNK_BYTES_MIN) for chunks in CHUNKS]
+    sizes = {max(size // chunks + 1237, recording.chunk_bytes_min) for chunks in CHUNKS}
     with ThreadPoolExecutor() as pool:
         for worst in pool.map(lambda chunk_bytes: cut(path, chunk_bytes, reference), sizes):
             check(recording, worst)

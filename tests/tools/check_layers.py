@@ -42,9 +42,10 @@ PURE = {
     "request_fields retry_request router sse_event sse_format sse_queue sse_turns "
     "stream_cursor",
     "worker": "decoder_stream fair_queue language media_adts media_bytes media_flac "
-    "media_flac_frame media_framer media_header media_mp3 media_mpeg media_source "
-    "media_walk media_wav plain_text retry_policy silence speech_align speech_hold "
-    "speech_reply stop_list task watermark window_cutter window_join work_item",
+    "media_flac_frame media_framer media_header media_mp3 media_mpeg media_ogg media_ogg_page "
+    "media_ogg_stream media_opus media_source media_vorbis media_walk media_wav "
+    "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
+    "watermark window_cutter window_join work_item",
     "assembler": "assembly gap job job_event job_state json_text rewind sql_rows",
 }
 

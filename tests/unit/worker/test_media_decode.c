@@ -20,6 +20,8 @@ static const struct {
     {"f32.wav", "-ar 48000 -ac 6 -c:a pcm_f32le", "pcm_f32le", 48000, 6},
     {"cbr.mp3", "-ar 44100 -b:a 128k", "mp3", 44100, 2},
     {"vbr.mp3", "-ar 22050 -ac 1 -q:a 5", "mp3", 22050, 1},
+    {"stereo.opus", "-c:a libopus -page_duration 100000", "opus", 48000, 2},
+    {"mono.ogg", "-ar 44100 -ac 1 -c:a libvorbis -page_duration 100000", "vorbis", 44100, 1},
     {"s16.flac", "-ar 44100 -sample_fmt s16", "flac", 44100, 2},
     {"s24.flac", "-ar 48000 -ac 1 -sample_fmt s32", "flac", 48000, 1},
     {"stereo.aac", "-ar 44100 -aac_coder fast -aac_pns 0", "aac", 44100, 2},

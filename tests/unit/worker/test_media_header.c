@@ -206,7 +206,7 @@ static void test_media_header__refuses_other_formats_by_name(void **state)
         {"FORM\0\0\0\0AIFF", 12, "AIFF is not supported"},
         {"FORM\0\0\0\0AIFC", 12, "AIFF is not supported"},
         {"fLaC", 4, "the FLAC header is damaged"},
-        {"OggS", 4, "Ogg is not supported"},
+        {"OggS", 4, "the Ogg header is damaged"},
         {"\x1a\x45\xdf\xa3", 4, "WebM or Matroska is not supported"},
         {"\0\0\0\x20"
          "ftypM4A ",

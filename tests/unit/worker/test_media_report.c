@@ -88,6 +88,8 @@ static void test_media_sync__is_the_same_from_every_byte(void **state)
         {"v25.mp3", "-ar 11025 -ac 1 -b:a 16k"},
         {"tags.mp3", "-ar 44100 -write_id3v1 1 -metadata title=title"},
         {"s16.flac", "-ar 16000 -ac 1 -c:a flac"},
+        {"pages.opus", "-ac 1 -c:a libopus -b:a 32k -page_duration 100000"},
+        {"pages.ogg", "-ar 44100 -c:a libvorbis -q:a 2 -page_duration 100000"},
         {"stereo.aac", "-ar 44100 -b:a 96k -aac_coder fast"},
         {"mono.aac", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast"},
     };
@@ -205,6 +207,8 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
     /* Only where fewer than four bytes of a header are there. */
     check_borders("border.mp3", "-ar 44100 -b:a 128k", 12);
     check_borders("border.aac", "-ar 44100 -b:a 128k -aac_coder fast", 24);
+    /* A page says nothing until all of it is there. */
+    check_borders("border.opus", "-c:a libopus -page_duration 100000", BORDERS);
     /* A frame's end is known by the next one's header. */
     check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", BORDERS);
 }
@@ -236,7 +240,9 @@ static void test_media_report__resync_begins_where_it_is_told(void **state)
 static void test_media_report__damage_moves_nothing(void **state)
 {
     (void)state;
-    static const char *const FILES[][2] = {{"d.flac", "-ar 16000 -ac 1 -c:a flac"}};
+    static const char *const FILES[][2] = {{"d.flac", "-ar 16000 -ac 1 -c:a flac"},
+                                           {"d.opus", "-c:a libopus -page_duration 100000"},
+                                           {"d.ogg", "-c:a libvorbis -page_duration 100000"}};
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording file = recording_make(FILES[i][0], 6, FILES[i][1]);
         struct media_extent whole = {.length = file.size, .bytes = file.bytes};
@@ -377,6 +383,8 @@ static void test_media_decode__survives_hostile_bytes(void **state)
                                            {"h.mp3", "-ar 44100 -q:a 5"},
                                            {"h2.mp3", "-ar 22050 -ac 1 -b:a 24k"},
                                            {"h.aac", "-ar 22050 -b:a 48k -aac_coder fast"},
+                                           {"h.opus", "-c:a libopus -page_duration 100000"},
+                                           {"h.ogg", "-c:a libvorbis -page_duration 100000"},
                                            {"h.flac", "-ar 22050 -sample_fmt s16 -c:a flac"}};
     uint32_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
