@@ -33,10 +33,9 @@ struct kafka_admin_passed {
     int64_t below;
 };
 
-/* Asks without waiting; the answer is taken later. */
-void kafka_admin_ask_passed(struct kafka_admin *admin);
-/* False: there is no answer yet. The array is owned by the caller. */
-bool kafka_admin_take_passed(struct kafka_admin *admin, struct kafka_admin_passed **ret_passed,
-                             size_t *ret_count);
+/* Waits for the group's coordinator a second at most. False: not known now, which was logged. The
+ * array is owned by the caller. */
+bool kafka_admin_passed(struct kafka_admin *admin, struct kafka_admin_passed **ret_passed,
+                        size_t *ret_count) MUST_CHECK;
 
 #endif

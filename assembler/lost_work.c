@@ -56,7 +56,7 @@ static void take_answer(struct lost_work *lost, uint64_t now_us)
 {
     struct answer answer = {.at_us = now_us};
 
-    if (!kafka_admin_take_passed(lost->settings.admin, &answer.passed, &answer.count))
+    if (!kafka_admin_passed(lost->settings.admin, &answer.passed, &answer.count))
         return;
     if (lost->answer_count == KEPT_MAX)
         drop_oldest(lost);
@@ -145,11 +145,10 @@ static bool find_silent(struct lost_work *lost, struct err *err)
 /* Only while everything that has arrived is applied: a backlog of ours is no silence of theirs. */
 bool lost_work_tick(struct lost_work *lost, uint64_t now_us, struct err *err)
 {
-    take_answer(lost, now_us);
     if (now_us < lost->next_us)
         return true;
     lost->next_us = now_us + EVERY_US;
-    kafka_admin_ask_passed(lost->settings.admin);
+    take_answer(lost, now_us);
     if (!intake_is_drained(lost->settings.intake))
         return true;
     if (has_old_answer(lost, now_us) && !publish_again(lost, now_us, err))
