@@ -41,8 +41,8 @@
 
 static const struct backoff RECONNECT = {.base_us = 100000, .ceiling_us = 5000000};
 
-static const char *const PRODUCED_TOPICS[] = {"jobs.events", "chunks.uploaded", "jobs.control",
-                                              "dead.letters", NULL};
+const char *const ASSEMBLER_TOPICS[] = {"jobs.events", "chunks.uploaded", "jobs.control",
+                                        "dead.letters", NULL};
 
 struct assembler {
     const struct assembler_options *options;
@@ -283,7 +283,7 @@ static bool start_clients(struct assembler *assembler, struct err *err)
 {
     const struct kafka_producer_options producer = {
         .settings = assembler->kafka,
-        .topics = PRODUCED_TOPICS,
+        .topics = ASSEMBLER_TOPICS,
         .delivery_timeout_us = DELIVERY_TIMEOUT_US,
         .queue_limit_bytes = PRODUCER_QUEUE_BYTES,
     };

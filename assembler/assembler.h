@@ -17,6 +17,9 @@
 
 struct assembler;
 
+/* The topics it writes, without prefix; NULL-terminated. */
+extern const char *const ASSEMBLER_TOPICS[];
+
 void assembler_free(struct assembler *assembler);
 /* Borrows the options for life. */
 struct assembler *assembler_new(const struct assembler_options *options) FREED_BY(assembler_free);

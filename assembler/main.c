@@ -8,6 +8,7 @@
 #include "assembler/assembler.h"
 #include "assembler/migrations.h"
 #include "common/config.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 
 static volatile int stop;
@@ -64,6 +65,9 @@ int main(int argc, char **argv)
                                                          NULL};
     struct assembler_options options = {0};
     struct config *config = NULL;
+
+    if (fault_points_listed(argc, argv, FAULT_OF_ASSEMBLER, ASSEMBLER_TOPICS))
+        return EXIT_ASKED;
     enum config_outcome outcome =
         config_load(TABLES, "chunkscribe-assembler", argc, argv, &options, &config);
 

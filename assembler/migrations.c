@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "assembler/migration_files.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pg_error.h"
@@ -106,8 +107,11 @@ static bool record(PGconn *connection, const struct migration_file *file, struct
 static bool apply_one(PGconn *connection, const struct migration_file *file, struct err *err)
 {
     if (!execute(connection, file->name, "BEGIN", err) ||
-        !execute(connection, file->name, file->sql, err) || !record(connection, file, err) ||
-        !execute(connection, file->name, "COMMIT", err))
+        !execute(connection, file->name, file->sql, err) || !record(connection, file, err))
+        return false;
+    if (fault_point(FAULT_MIGRATE, NULL))
+        return err_set(err, ERR_RETRY, "migrations", 0, "the connection was cut");
+    if (!execute(connection, file->name, "COMMIT", err))
         return false;
     log_info("migrated", file->name, LOG_INT("version", file->version));
     return true;

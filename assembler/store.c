@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pg_error.h"
@@ -174,11 +175,6 @@ void store_send_begin(struct store *store)
     store_send(store, &BEGIN, 0, NULL, NULL);
 }
 
-void store_send_commit(struct store *store)
-{
-    store_send(store, &COMMIT, 0, NULL, NULL);
-}
-
 /* Waiting */
 
 /* False: the connection is lost, or the server is silent. */
@@ -328,6 +324,22 @@ bool store_run(struct store *store, struct err *err)
     if (answer == ANSWER_BAD)
         store_rollback(store);
     return answer == ANSWER_GOOD;
+}
+
+bool store_lose(struct store *store, struct err *err)
+{
+    disconnect(store);
+    return err_set(err, ERR_RETRY, "postgres", ECONNRESET, "the connection was cut");
+}
+
+bool store_commit(struct store *store, struct err *err)
+{
+    if (fault_point(FAULT_COMMIT, NULL))
+        return store_lose(store, err);
+    store_send(store, &COMMIT, 0, NULL, NULL);
+    if (!store_run(store, err))
+        return false;
+    return !fault_point(FAULT_COMMITTED, NULL) || store_lose(store, err);
 }
 
 void store_rollback(struct store *store)

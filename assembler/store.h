@@ -42,10 +42,13 @@ void store_send(struct store *store, const struct store_statement *statement, in
 void store_send_rows(struct store *store, const struct store_statement *statement,
                      struct sql_rows *rows, PGresult **ret_result);
 void store_send_begin(struct store *store);
-void store_send_commit(struct store *store);
 /* Sends what is queued and waits. On failure no result is set, an open transaction is rolled back,
  * and a connection that is of no use any more is dropped. ERR_REJECT: see pg_error.h. */
 bool store_run(struct store *store, struct err *err) MUST_CHECK;
+/* COMMIT after what is queued, as store_run(). On failure the outcome is unknown. */
+bool store_commit(struct store *store, struct err *err) MUST_CHECK;
+/* The connection breaks, as far as anybody can tell. Returns false. */
+bool store_lose(struct store *store, struct err *err);
 /* Ends an open transaction without its effects. */
 void store_rollback(struct store *store);
 

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/fault_point.h"
+
 /* In order, so that two processes that hold some of the same partitions never wait in a ring. */
 static const struct store_statement MOVE = {
     "move_offsets",
@@ -108,6 +110,8 @@ bool store_claim(struct store *store, const char *topic, int32_t partition,
     CLEANUP(store_clear_at) PGresult *result = NULL;
     struct place place;
 
+    if (fault_point(FAULT_CLAIM, NULL))
+        return store_lose(store, err);
     place_init(&place, store, topic, partition);
     store_send(store, &INSERT, 2, place.values, NULL);
     store_send(store, &END_OWNER, 2, place.values, NULL);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/fault_point.h"
 #include "common/mem.h"
 
 static const struct store_statement OPEN_JOBS = {
@@ -59,6 +60,8 @@ bool store_events_after(struct store *store, struct sql_rows *rows, PGresult **r
 
 bool store_write_relayed(struct store *store, struct sql_rows *rows, struct err *err)
 {
+    if (fault_point(FAULT_RELAY_WRITE, NULL))
+        return store_lose(store, err);
     store_send_rows(store, &WRITE_RELAYED, rows, NULL);
     return store_run(store, err);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/fault_point.h"
 #include "common/mem.h"
 
 static const char *const KIND_NAMES[] = {
@@ -204,6 +205,8 @@ bool store_next_due(struct store *store, struct sql_rows *home_partitions, int64
 
 bool store_finish_tasks(struct store *store, struct sql_rows *rows, struct err *err)
 {
+    if (fault_point(FAULT_TASK_FINISH, NULL))
+        return store_lose(store, err);
     store_send_rows(store, &FINISH_TASKS, rows, NULL);
     return store_run(store, err);
 }

@@ -239,7 +239,6 @@ static void write_changes(struct run *run, PGresult **ret_ready)
     store_send_ready(run->store, run->jobs, ret_ready);
     store_send_events(run->store, run->jobs);
     store_send_job_rows(run->store, run->jobs);
-    store_send_commit(run->store);
 }
 
 static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err *err)
@@ -253,7 +252,7 @@ static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err 
         note_tasks(run, job);
     }
     write_changes(run, ret_ready);
-    return store_run(run->store, err);
+    return store_commit(run->store, err);
 }
 
 static bool work(struct run *run, struct err *err)

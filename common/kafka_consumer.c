@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/kafka_client.h"
 #include "common/kafka_held.h"
 #include "common/kafka_lookup.h"
@@ -502,6 +503,8 @@ bool kafka_consumer_poll(struct kafka_consumer *consumer, uint64_t timeout_us)
 void kafka_consumer_store(struct kafka_consumer *consumer, const char *topic, int32_t partition,
                           int64_t next_offset)
 {
+    if (fault_point(FAULT_OFFSET_STORE, NULL))
+        return;
     rd_kafka_topic_partition_list_t *list = list_of(consumer, topic, partition, next_offset);
     rd_kafka_resp_err_t code = rd_kafka_offsets_store(consumer->rk, list);
 

@@ -23,6 +23,7 @@
 #include <utlist.h>
 
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/kafka_close.h"
 #include "common/kafka_lookup.h"
 #include "common/kafka_names.h"
@@ -45,6 +46,7 @@ struct pending {
     struct pending *next;
     kafka_on_report on_report;
     void *context;
+    const char *topic; /* without prefix; of the producer */
     size_t size_bytes;
 };
 
@@ -84,17 +86,21 @@ static void report(struct kafka_producer *producer, struct pending *pending,
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_producer *producer = opaque;
+    struct pending *pending = message->_private;
     struct kafka_position position = {.partition = message->partition, .offset = message->offset};
     struct err err;
 
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        producer->is_up = true; /* a broker has just answered */
-        report(producer, message->_private, position, NULL);
-    } else {
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)kafka_err(&err, message->err, "produce");
         if (err.kind == ERR_FATAL) /* to this producer, not to the process */
             err.kind = ERR_RETRY;
-        report(producer, message->_private, position, &err);
+        report(producer, pending, position, &err);
+    } else if (fault_point(FAULT_DELIVERY, pending->topic)) {
+        (void)err_set(&err, ERR_RETRY, "kafka", 0, "produce: the acknowledgement was lost");
+        report(producer, pending, position, &err);
+    } else {
+        producer->is_up = true; /* a broker has just answered */
+        report(producer, pending, position, NULL);
     }
     if (--producer->reports_left == 0 && producer->has_loop)
         rd_kafka_yield(rk);
@@ -365,10 +371,16 @@ bool kafka_producer_send(struct kafka_producer *producer, const struct kafka_rec
         return err_set(err, ERR_REJECT, "kafka", 0, "produce: no topic %s", record->topic);
     if (!can_send(producer, record, err))
         return false;
+    if (fault_point(FAULT_PRODUCE, record->topic))
+        return err_set(err, ERR_RETRY, "kafka", 0, "produce: refused");
 
     struct pending *pending = mem_new(sizeof *pending);
     *pending = (struct pending){
-        .on_report = on_report, .context = context, .size_bytes = record_size(record)};
+        .on_report = on_report,
+        .context = context,
+        .topic = producer->topics.own[topic],
+        .size_bytes = record_size(record),
+    };
     rd_kafka_resp_err_t code = produce(producer, producer->handles[topic], record, pending);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         track(producer, pending);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/blob_file.h"
+#include "common/fault_point.h"
 #include "common/mem.h"
 #include "gateway/api.h"
 #include "gateway/complete_request.h"
@@ -54,10 +55,16 @@ static void fail(struct completion *completion, enum problem_type away, const st
 
 static void on_published(void *context, const struct err *err)
 {
-    if (err == NULL)
-        finish(context);
-    else
+    struct err lost;
+
+    if (err != NULL) {
         fail(context, PROBLEM_QUEUE_UNAVAILABLE, err);
+    } else if (fault_point(FAULT_COMPLETE_ANSWER, NULL)) {
+        (void)err_set(&lost, ERR_RETRY, "gateway", 0, "the answer was lost");
+        fail(context, PROBLEM_QUEUE_UNAVAILABLE, &lost);
+    } else {
+        finish(context);
+    }
 }
 
 static void publish(struct completion *completion, const struct jobs_chunk *chunk)

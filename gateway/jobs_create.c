@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fault_point.h"
 #include "common/mem.h"
 #include "gateway/jobs_sql.h"
 
@@ -86,6 +87,15 @@ static void format_digest(const struct init_request *request, char text[static D
         (void)snprintf(text + 2 + 2 * i, 3, "%02x", digest[i]);
 }
 
+static void fail(struct creation *creation, const char *why)
+{
+    struct err err;
+
+    (void)err_set(&err, ERR_RETRY, "postgres", 0, "%s", why);
+    creation->on_done(creation->context, NULL, &err);
+    creation_free(creation);
+}
+
 static const char *or_null(const char *text)
 {
     return *text == '\0' ? NULL : text;
@@ -111,6 +121,10 @@ static void run(struct creation *creation)
                    or_null(request->language), or_null(request->prompt)},
     };
     creation->tries++;
+    if (fault_point(FAULT_JOB_CREATE, NULL)) {
+        fail(creation, "job_create: not sent");
+        return;
+    }
     pg_query(creation->pg, "job_create", CREATE_SQL, &params, on_created, creation);
 }
 
@@ -146,10 +160,12 @@ static struct jobs_created decode(PGresult *result)
 static void on_created(void *context, PGresult *result, const struct err *err)
 {
     struct creation *creation = context;
-    struct err none;
 
     if (result == NULL) {
         creation->on_done(creation->context, NULL, err);
+    } else if (fault_point(FAULT_JOB_CREATED, NULL)) {
+        fail(creation, "job_create: the answer was lost");
+        return;
     } else if (PQntuples(result) > 0) {
         struct jobs_created created = decode(result);
         creation->on_done(creation->context, &created, NULL);
@@ -157,8 +173,8 @@ static void on_created(void *context, PGresult *result, const struct err *err)
         run(creation);
         return;
     } else {
-        err_set(&none, ERR_RETRY, "postgres", 0, "the job with this key comes and goes");
-        creation->on_done(creation->context, NULL, &none);
+        fail(creation, "the job with this key comes and goes");
+        return;
     }
     creation_free(creation);
 }

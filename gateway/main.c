@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "common/config.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/service.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_options.h"
+#include "gateway/publish.h"
 
 struct process {
     struct service *service;
@@ -58,6 +60,8 @@ int main(int argc, char **argv)
     struct config *config = NULL;
     struct err err;
 
+    if (fault_points_listed(argc, argv, FAULT_OF_GATEWAY, PUBLISH_TOPICS))
+        return EXIT_ASKED;
     enum config_outcome outcome =
         config_load(TABLES, "chunkscribe-gateway", argc, argv, &options, &config);
     if (outcome != CONFIG_RUN)

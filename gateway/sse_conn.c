@@ -20,6 +20,7 @@
 
 #include "common/attrs.h"
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "gateway/http_stream.h"
@@ -219,6 +220,8 @@ static enum progress send_parts(struct sse_conn *conn)
     while (conn->queue.count > 0) {
         struct msghdr message = {.msg_iov = parts,
                                  .msg_iovlen = sse_queue_parts(&conn->queue, parts, PARTS_AT_ONCE)};
+        if (fault_point(FAULT_STREAM_SEND, NULL))
+            return PROGRESS_BROKEN;
         ssize_t sent = sendmsg(http_stream_fd(conn->http), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR ? progress : PROGRESS_BROKEN;

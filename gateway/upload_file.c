@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fault_point.h"
 #include "common/mem.h"
 #include "gateway/upload_put.h"
 
@@ -92,6 +93,8 @@ enum upload_opening upload_file_open(const char *path, uint64_t size_bytes,
 bool upload_file_append(struct upload_file *file, const void *data, size_t length, struct err *err)
 {
     const char *at = data;
+    if (fault_point(FAULT_BLOB_WRITE, NULL))
+        return err_set_errno(err, ENOSPC, "writing a blob");
     while (length > 0) {
         ssize_t written = write(file->fd, at, length);
         if (written < 0 && errno == EINTR)
@@ -156,6 +159,8 @@ static bool sync_folder(const char *path, struct err *err)
 static bool sync_folders(const char *path, struct err *err)
 {
     CLEANUP(mem_free_at) char *folder = mem_copy_string(path);
+    if (fault_point(FAULT_FOLDER_SYNC, NULL))
+        return err_set_errno(err, EIO, "syncing a folder");
     for (unsigned i = 0; i < FOLDERS_TO_SYNC; i++) {
         char *slash = strrchr(folder, '/');
         if (slash == NULL || slash == folder)
@@ -199,7 +204,9 @@ static enum upload_commit compare_with_stored(const struct upload_file *file)
 /* link() never takes the place of an existing file, unlike rename(): a blob is written once. */
 static enum upload_commit publish(const struct upload_file *file, struct err *err)
 {
-    if (link(file->temporary, file->path) == 0)
+    if (fault_point(FAULT_BLOB_LINK, NULL))
+        errno = EIO;
+    else if (link(file->temporary, file->path) == 0)
         return UPLOAD_COMMIT_STORED;
     if (errno == EEXIST)
         return compare_with_stored(file);
@@ -210,11 +217,13 @@ static enum upload_commit publish(const struct upload_file *file, struct err *er
 enum upload_commit upload_file_commit(struct upload_file *file, struct err *err)
 {
     enum upload_commit commit = UPLOAD_COMMIT_FAILED;
-    if (fsync(file->fd) != 0)
+    if (fault_point(FAULT_BLOB_SYNC, NULL))
+        (void)err_set_errno(err, EIO, "syncing a blob");
+    else if (fsync(file->fd) != 0)
         (void)err_set_errno(err, errno, "syncing a blob");
     else
         commit = file->temporary != NULL ? publish(file, err) : UPLOAD_COMMIT_SAME;
-    if (file->temporary != NULL)
+    if (file->temporary != NULL && !fault_point(FAULT_BLOB_UNLINK, NULL))
         (void)unlink(file->temporary);
     bool is_there = commit == UPLOAD_COMMIT_STORED || commit == UPLOAD_COMMIT_SAME;
     if (is_there && !sync_folders(file->path, err))

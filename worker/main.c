@@ -2,8 +2,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "worker/decoder_parent.h"
+#include "worker/emit.h"
 #include "worker/worker.h"
 
 static enum exit_code run(const struct worker_options *options)
@@ -27,6 +29,8 @@ int main(int argc, char **argv)
     struct worker_options options = {.worker_id = NULL};
     struct config *config;
 
+    if (fault_points_listed(argc, argv, FAULT_OF_WORKER, EMIT_TOPICS))
+        return EXIT_ASKED;
     /* Another process of the same program, which decodes: it needs none of what follows. */
     if (decoder_parent_is_wanted(argc, argv))
         return decoder_parent_run();

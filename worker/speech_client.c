@@ -13,6 +13,7 @@
 
 #include "common/backoff.h"
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/retry_policy.h"
@@ -233,6 +234,11 @@ static void on_reply(void *context, struct http_fetch_reply *reply)
     struct speech_client *client = call->client;
     struct speech_result result = {.outcome = SPEECH_HEARD, .retry_after_us = -1};
     struct err err;
+
+    if (fault_point(FAULT_SPEECH_REPLY, NULL)) {
+        reply->status = 0;
+        (void)err_set(&reply->err, ERR_RETRY, "speech", 0, "the answer was lost");
+    }
     struct retry_decision decision = decide(call, reply, &result, &err);
 
     result.type = decision.type;
@@ -276,6 +282,7 @@ static void send_request(struct speech_call *call)
     DL_APPEND(client->sent, call);
     client->sent_count++;
     call->requests++;
+    (void)fault_point(FAULT_SPEECH_SEND, NULL);
     call->request = speech_request_new(&client->options.service, &call->audio);
     call->http_request = http_fetch_start(client->fetch, speech_request_take_easy(call->request),
                                           &options, on_reply, call);

@@ -9,6 +9,7 @@
 #include "worker/task_run.h"
 
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/listening.h"
@@ -199,6 +200,12 @@ static enum task_event decode(struct task_run *run)
     };
     struct err err;
 
+    if (fault_point(FAULT_DECODE, NULL)) {
+        fetch_close(&run->files);
+        (void)err_set(&err, ERR_RETRY, "decoder", 0, "decode: refused");
+        set_failure(run, &err);
+        return TASK_EVENT_CUT_SHORT;
+    }
     run->listening = listening_start(run->services, work_of(run), &run->files, handlers, &err);
     fetch_close(&run->files);
     if (run->listening != NULL)

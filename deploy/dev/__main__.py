@@ -22,6 +22,8 @@ HELP = """\
 ./dev test [NAME...] [--long]
                              all tests, or parts: {parts};
                              --long: also those that take many minutes
+./dev test faults --full     every fault in every combination (hours)
+./dev soak [--seed N] [--minutes M]   random faults under load, repeatable by their seed
 ./dev bench NAME             a benchmark, one JSON object a line: {benches}
 ./dev clean                  stop everything and remove .dev/
 ./dev help                   this
@@ -82,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     add("build", installation.build)
     test = add("test", testing.run)
     test.add_argument("names", nargs="*")
+    test.add_argument("--full", action="store_true")
+    soak = add("soak", testing.soak)
+    soak.add_argument("--seed", type=int)
+    soak.add_argument("--minutes", type=float, default=10)
     test.add_argument("--long", action="store_true")
     add("bench", bench.run).add_argument("name")
     return parser

@@ -23,7 +23,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
@@ -43,11 +43,17 @@ message.max.bytes=9437184
 
 
 class Kafka:
-    """Starts and stops one broker in `folder`/kafka."""
+    """Starts and stops one broker in `folder`/kafka, always on the same port once it has one
+    (`port`, or a preferred one). `advertised_port`: where clients are told to find it instead, such
+    as a proxy's; `properties` are added to those above or take their place."""
 
-    def __init__(self, folder: Path, table: ProcessTable):
+    def __init__(self, folder: Path, table: ProcessTable, port: int | None = None,
+                 advertised_port: int | None = None, properties: dict | None = None):
         self._folder = folder / "kafka"
         self._table = table
+        self._port = port
+        self._advertised_port = advertised_port
+        self._properties = properties or {}
 
     def start(self, shown=None) -> None:
         if self._table.find(NAME):
@@ -67,7 +73,13 @@ class Kafka:
         record = self._table.find(NAME)
         if not record:
             raise DevError("Kafka is not running")
-        return f"127.0.0.1:{record.facts['port']}"
+        return f"127.0.0.1:{self._advertised_port or record.facts['port']}"
+
+    @property
+    def port(self) -> int:
+        """Where the broker itself listens, once it was started."""
+        assert self._port
+        return self._port
 
     def create_topics(self, prefix: str, partitions: int | None = None) -> None:
         """Creates the topics of schemas/topics.yaml under `prefix`; what is there already stays."""
@@ -85,11 +97,13 @@ class Kafka:
                           self._folder / "server.properties"), shown)
 
     def _write_properties(self) -> int:
-        port = preferred_port(PREFERRED_PORT)
-        text = PROPERTIES.format(port=port, controller_port=free_port(),
+        self._port = self._port or preferred_port(PREFERRED_PORT)
+        text = PROPERTIES.format(port=self._port, controller_port=free_port(),
+                                 advertised_port=self._advertised_port or self._port,
                                  data=self._folder / "data")
-        (self._folder / "server.properties").write_text(text)
-        return port
+        more = "".join(f"{name}={value}\n" for name, value in self._properties.items())
+        (self._folder / "server.properties").write_text(text + more)
+        return self._port
 
 
 def _java(heap: str, *args) -> list:

@@ -4,6 +4,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -27,18 +28,20 @@ SETTINGS = {
 
 
 class Postgres:
-    """Starts and stops one server in `folder`/postgres."""
+    """Starts and stops one server in `folder`/postgres, always on the same port once it has one
+    (`port`, or a preferred one)."""
 
-    def __init__(self, folder: Path, table: ProcessTable):
+    def __init__(self, folder: Path, table: ProcessTable, port: int | None = None):
         self._data = folder / "postgres" / "data"
         self._table = table
+        self._port = port
 
     def start(self, shown=None) -> None:
         if self._table.find(NAME):
             return
         if not (self._data / "PG_VERSION").exists():
             self._initialise(shown)
-        port = preferred_port(PREFERRED_PORT)
+        port = self._port = self._port or preferred_port(PREFERRED_PORT)
         argv = [_bin("postgres"), "-D", self._data, "-p", port, "-k", self._data]
         for key, value in SETTINGS.items():
             argv += ["-c", f"{key}={value}"]
@@ -49,7 +52,14 @@ class Postgres:
         """SIGTERM would wait for every client; SIGINT is PostgreSQL's fast shutdown."""
         record = self._table.find(NAME)
         if record:
-            os.kill(record.pid, 2)
+            os.kill(record.pid, signal.SIGINT)
+        self._table.stop(NAME, grace_s=20)
+
+    def stop_at_once(self) -> None:
+        """As `pg_ctl stop -m immediate`: no checkpoint, the next start recovers from the log."""
+        record = self._table.find(NAME)
+        if record:
+            os.kill(record.pid, signal.SIGQUIT)
         self._table.stop(NAME, grace_s=20)
 
     def url(self, database: str = "chunkscribe") -> str:

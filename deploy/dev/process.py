@@ -136,6 +136,12 @@ class ProcessTable:
         except subprocess.TimeoutExpired:
             return None
 
+    def exit_status(self, name: str) -> int | None:
+        """As wait_exit(), without waiting; None for one that runs or was never started, too."""
+        record = self._read(self._path(name))
+        child = self._children.get(record.pid) if record else None
+        return child.poll() if child else None
+
     def wait_ready(self, name: str, is_ready, timeout_s: float, shown=None) -> None:
         """Waits until `is_ready()`. Fails at once, with the end of its log, if the process ends."""
         deadline = time.monotonic() + timeout_s

@@ -82,6 +82,20 @@ def _media() -> Results:
     return results
 
 
+def run_soak() -> Results:
+    results = _built("faults")
+    if not results.failed:
+        results.add(_pytest("tests/faults/test_soak.py", "-rP"))
+    return results
+
+
+def _faults() -> Results:
+    results = _built("faults")
+    if not results.failed:
+        results.add(_pytest("tests/faults"))
+    return results
+
+
 def _demo() -> Results:
     folder = paths.DEV / "demo-test"
     Stack(folder).stop()
@@ -103,7 +117,7 @@ def _bare() -> Results:
 def _built(preset: str, targets=None) -> Results:
     """Tests are built with their assertions on: not in the release build."""
     if targets is None:
-        targets = build.DAEMONS if preset == "release" else ()
+        targets = build.DAEMONS if preset in ("release", "faults") else ()
     return as_case(f"build {preset}", lambda shown: build.build_with(shown, preset, targets))
 
 
@@ -121,9 +135,10 @@ def _ctest(preset: str, chosen: list[str], name: str = "unit", more_env=None) ->
     return of_ctest(junit)
 
 
-def _pytest(folder: str) -> Results:
-    junit = _fresh_report(folder.replace("tests/", "pytest-"))
-    argv = [paths.TOOLS_PYTHON, "-m", "pytest", folder, "-v", "--tb=short", f"--junitxml={junit}"]
+def _pytest(folder: str, *more) -> Results:
+    junit = _fresh_report(folder.replace("tests/", "pytest-").replace("/", "-"))
+    argv = [paths.TOOLS_PYTHON, "-m", "pytest", folder, "-v", "--tb=short", f"--junitxml={junit}",
+            *more]
     _judged_by_report(folder, argv, {}, junit)
     return of_pytest(junit)
 
@@ -156,6 +171,7 @@ PARTS = {
     "dev": Part(_dev, "./dev itself, and the schemas"),
     "blackbox": Part(_blackbox, "the real processes on a real broker and database"),
     "media": Part(_media, "chunks of every format against ffmpeg; with --long three hours of each"),
+    "faults": Part(_faults, "every fault point, kills, cut connections, servers that go away"),
     "demo": Part(_demo, "./dev demo --once"),
     "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),
     "bare": Part(_bare, "both README commands in a bare Debian 12", is_default=False),

@@ -7,7 +7,7 @@ import time
 from . import setup
 from .console import DevError, heading, say
 from .results import Results, of_check
-from .suites import LOG_DIR, PARTS
+from .suites import LOG_DIR, PARTS, run_soak
 
 
 def names() -> list[str]:
@@ -23,10 +23,24 @@ def run(args) -> int:
         os.environ.pop(name, None)  # the same tests everywhere, and nobody's bill
     if args.long:
         os.environ["CHUNKSCRIBE_TEST_LONG"] = "1"
+    if args.full:
+        os.environ["CHUNKSCRIBE_FAULTS"] = "full"
     setup.set_up_tests()
     began = time.monotonic()
     table = [(name, _run_part(name, chosen)) for name in chosen]
     return _summarise(table, time.monotonic() - began)
+
+
+def soak(args) -> int:
+    """The random part of the fault tests, as long as asked for."""
+    os.environ["CHUNKSCRIBE_SOAK_MINUTES"] = str(args.minutes)
+    if args.seed is not None:
+        os.environ["CHUNKSCRIBE_TEST_SEED"] = str(args.seed)
+    setup.set_up_tests()
+    began = time.monotonic()
+    results = run_soak()
+    took_s = time.monotonic() - began
+    return _summarise([("soak", (results, took_s))], took_s)
 
 
 def _run_part(name: str, chosen: list[str]) -> tuple[Results, float]:

@@ -2,8 +2,10 @@
 """What an operator sees: health, readiness, metrics, exit codes."""
 
 import signal
+import subprocess
 
 import pytest
+from conftest import BUILD
 from support import recording
 from support.client import Gateway
 from support.flow import final_result, init, upload_all
@@ -30,6 +32,15 @@ def test_the_page_is_served(standing):
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "content-security-policy" in page.headers
+
+
+@pytest.mark.parametrize("daemon", ["gateway", "worker", "assembler"])
+def test_faults_cannot_be_asked_for_in_a_release(daemon):
+    binary = BUILD / f"chunkscribe-{daemon}"
+    asked = subprocess.run([binary, "--list-fault-points"], capture_output=True, check=False)
+
+    assert asked.returncode == 2
+    assert b"CHUNKSCRIBE_FAULT" not in binary.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["gateway-1", "worker-1", "assembler-1"])

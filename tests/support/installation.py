@@ -36,6 +36,7 @@ class Installation:
         self._stack = stack
         self._expected_errors: list[re.Pattern] = []
         self._killed: set[str] = set()
+        self._planted: set[bytes] = set()
         self.speech = FakeSpeech(free_port())
         self._speech_thread = threading.Thread(target=self.speech.serve_forever, daemon=True)
         self._speech_thread.start()
@@ -81,6 +82,14 @@ class Installation:
             assert time.monotonic() < deadline, f"not held: {self.speech.script.log()}"
             time.sleep(0.02)
 
+    def wait_held_or(self, count: int, is_over, timeout_s: float = 60) -> None:
+        """As wait_held(), or until `is_over()`."""
+        deadline = time.monotonic() + timeout_s
+        while (sum(entry["fault"] == "hold" for entry in self.speech.script.log()) < count
+               and not is_over()):
+            assert time.monotonic() < deadline, f"not held: {self.speech.script.log()}"
+            time.sleep(0.05)
+
     def kill_is_fine(self, name: str) -> None:
         """The test has seen this daemon end."""
         self._killed.add(name)
@@ -106,11 +115,36 @@ class Installation:
             time.sleep(0.05)
         return value
 
+    def plant(self, topic: str, value: bytes, partition: int) -> None:
+        """Writes a record that breaks its contract: nobody else's fault."""
+        self._planted.add(value)
+        producer = Producer({"bootstrap.servers": self.brokers})
+        producer.produce(self.prefix + topic, value, key="planted:0", partition=partition)
+        assert producer.flush(30) == 0
+
     # --- looking inside -----------------------------------------------------------------------
 
     def query(self, sql: str, *parameters) -> list[tuple]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(sql, parameters).fetchall()
+            return connection.execute(sql, parameters or None).fetchall()
+
+    def wait_query_empty(self, sql: str, what: str, timeout_s: float = 60) -> None:
+        """Asks the database until the query finds nothing: for what no answer or event tells."""
+        deadline = time.monotonic() + timeout_s
+        while found := self.query(sql):
+            assert time.monotonic() < deadline, f"{what}: {found[:5]}"
+            time.sleep(0.05)
+
+    def high_watermarks(self, *topics: str) -> dict[tuple[str, int], int]:
+        """The next offset of each partition, by the topic's whole name and the partition."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look"})
+        try:
+            return {(name, number): consumer.get_watermark_offsets(TopicPartition(name, number),
+                                                                   timeout=10)[1]
+                    for name in (self.prefix + topic for topic in topics)
+                    for number in consumer.list_topics(name, timeout=10).topics[name].partitions}
+        finally:
+            consumer.close()
 
     def metric(self, name: str, series: str) -> int:
         """A counter or gauge of a worker or an assembler, with its labels as they are printed."""
@@ -139,7 +173,8 @@ class Installation:
             consumer.close()
 
     def records(self, topic: str) -> list[tuple[str, dict | None, dict]]:
-        """(key, value, headers) of everything in a topic, partition after partition."""
+        """(key, value, headers) of everything in a topic, partition after partition; a planted
+        value is None."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look",
                              "enable.auto.commit": False, "enable.partition.eof": True,
                              "auto.offset.reset": "earliest"})
@@ -157,7 +192,8 @@ class Installation:
                 headers = {key: value.decode() for key, value in message.headers() or []}
                 value = message.value()
                 found.append((message.key().decode(),
-                              None if value is None else json.loads(value), headers))
+                              None if value is None or value in self._planted
+                              else json.loads(value), headers))
             return found
         finally:
             consumer.close()
@@ -203,6 +239,8 @@ class Installation:
     def _check_records(self) -> None:
         for topic in ("chunks.uploaded", "chunks.results", "jobs.commands", "jobs.control"):
             for key, value, _ in self.records(topic):
+                if key.startswith("planted"):
+                    continue
                 check_record(value)
                 assert key.partition(":")[0] == value["job_id"]
         for key, value, headers in self.records("jobs.events"):

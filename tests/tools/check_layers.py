@@ -24,8 +24,8 @@ FOLDERS = ("common", *DAEMONS)
 # A file belongs to the module named here that is the longest prefix of its name up to a "_" or the
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
-    "base": "attrs backoff buf chunk_layout clock err ids jsonread mem reading seam spelling "
-    "utf8 word_match",
+    "base": "attrs backoff buf chunk_layout clock err fault_point ids jsonread mem reading seam "
+    "spelling utf8 word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
     "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
 }

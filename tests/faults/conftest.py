@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker, a database and a fleet of the build with fault points, for all of tests/faults."""
+
+import os
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "deploy"), str(ROOT / "tests" / "faults")]
+
+# pylint: disable=wrong-import-position
+from dev import paths  # noqa: E402
+from dev.kafka import Kafka  # noqa: E402
+from dev.ports import free_port  # noqa: E402
+from dev.postgres import Postgres  # noqa: E402
+from dev.stack import Stack  # noqa: E402
+from fleet import BUILD, FaultFleet  # noqa: E402
+from support.installation import Installation  # noqa: E402
+from support.tcp_proxy import TcpProxy  # noqa: E402
+
+SEED = int(os.environ.get("CHUNKSCRIBE_TEST_SEED", random.SystemRandom().randrange(1 << 20)))
+
+# What processes may say of the faults themselves; anything else on level error fails the run.
+TOLD = (
+    r"upload_failed",       # a disk that is full or fails
+    # A broker that stood still takes a member that asked twice for two. The process ends and is
+    # started again by its supervisor.
+    r"Static consumer fenced",
+    r"record_unreadable",   # a record that was planted
+    r"kafka_producer_lost",
+)
+
+
+def pytest_report_header():
+    return f"CHUNKSCRIBE_TEST_SEED={SEED}"
+
+
+@pytest.fixture(scope="session")
+def seed():
+    return SEED
+
+
+@pytest.fixture(scope="session")
+def services():
+    """Kafka is reached through a proxy: a broker tells its clients where it wants to be found. Both
+    servers are away for a while now and then: nobody else may get their ports meanwhile."""
+    folder = paths.DEV / "faults-test"
+    stack = Stack(folder)
+    stack.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    port = free_port()
+    stack.postgres = Postgres(folder, stack.table, port=free_port())
+    stack.kafka = Kafka(folder, stack.table, port=free_port(), advertised_port=port,
+                        properties={"group.min.session.timeout.ms": 1000})
+    stack.postgres.start()
+    stack.kafka.start()
+    stack.kafka_proxy = TcpProxy(stack.kafka.port, port)
+    yield stack
+    stack.kafka_proxy.close()
+    stack.stop()
+
+
+@pytest.fixture(scope="session")
+def standing(services, tmp_path_factory):
+    """The fleet that most cases share: each leaves it whole, or the next one finds out."""
+    installation = Installation(services, tmp_path_factory.mktemp("fleet"), BUILD)
+    for pattern in TOLD:
+        installation.expect_error(pattern)
+    fleet = FaultFleet(installation).start_all().supervise()
+    yield fleet
+    fleet.end()
+    installation.stop()
+
+
+@pytest.fixture
+def fleet(standing):
+    standing.revive()
+    yield standing
+    standing.installation.speech.script.reset()
+    standing.revive()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """The processes' logs belong to a failure."""
+    report = yield
+    fleet = item.funcargs.get("fleet")
+    if report.failed and fleet:
+        for log in sorted(fleet.table.log_dir.glob("*.log")):
+            tail = log.read_text(errors="replace").splitlines()[-40:]
+            report.sections.append((log.name, "\n".join(tail)))
+    return report

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two of each process, each of which can be given a fault, killed, stopped and cut off."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from dev import paths
+from dev.console import DevError
+from dev.ports import free_port
+from support import recording
+from support.installation import Installation
+from support.patient_client import Job, PatientClient
+
+BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("faults")))
+
+# A member that is gone is found out soon, so that a run needs minutes and not hours.
+SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
+OPTIONS = {
+    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms"},
+    "gateway": {"stream-heartbeat": "2s"},
+    "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s"},
+}
+KINDS = ("assembler", "gateway", "worker")
+NAMES = tuple(f"{kind}-{number}" for kind in KINDS for number in (1, 2))
+FAULT_WITHIN_S = 40
+EXIT_FATAL = 4
+
+# Recordings of 1 to 4 chunks, each with words of its own.
+LENGTHS_S = (5, 11, 16, 22)
+
+
+def kind_of(name: str) -> str:
+    return name.rpartition("-")[0]
+
+
+def sound(number: int) -> recording.Recording:
+    """The words of neighbouring numbers are different ones."""
+    return recording.wav(LENGTHS_S[number % len(LENGTHS_S)], first=1000 * (number % 60))
+
+
+class FaultFleet:
+    """An installation whose processes come back under the same names and addresses."""
+
+    def __init__(self, installation: Installation):
+        self.installation = installation
+        self.table = installation.table
+        self._is_over = threading.Event()
+        self._ports = {name: free_port() for name in NAMES}
+        self.options: dict[str, dict] = {name: {} for name in NAMES}
+
+    def supervise(self) -> "FaultFleet":
+        """Starts what has ended by itself because it could not go on, as systemd would."""
+        threading.Thread(target=self._supervise, daemon=True).start()
+        return self
+
+    def _supervise(self) -> None:
+        while not self._is_over.wait(0.2):
+            for name in NAMES:
+                if self.table.exit_status(name) == EXIT_FATAL:
+                    self.start(name)
+
+    def end(self) -> None:
+        self._is_over.set()
+
+    def start_all(self) -> "FaultFleet":
+        for name in NAMES:
+            self.start(name)
+        return self
+
+    def start(self, name: str, fault: str | None = None) -> None:
+        fleet = self.installation.fleet
+        options = {"listen": f"127.0.0.1:{self._ports[name]}", **OPTIONS[kind_of(name)],
+                   **self.options[name]}
+        env = {"CHUNKSCRIBE_FAULT": fault} if fault else None
+        start = {"assembler": fleet.start_assembler, "gateway": fleet.start_gateway,
+                 "worker": fleet.start_worker}[kind_of(name)]
+        start(name, options=options, env=env)
+
+    def arm(self, name: str, fault: str) -> None:
+        """Starts `name` anew with a fault, which may strike before it is ready."""
+        self.stop(name)
+        try:
+            self.start(name, fault)
+        except DevError:
+            if self.table.find(name) or "SIGKILL" not in self.ending(name):
+                raise
+
+    def migrate(self, database_url: str, fault: str | None = None) -> bool:
+        """`--migrate` for another database; whether it exits with 0."""
+        done = subprocess.run([BUILD / "chunkscribe-assembler", f"--database-url={database_url}",
+                               f"--migrations={paths.ROOT / 'schemas' / 'sql'}", "--migrate"],
+                              env={**os.environ, **({"CHUNKSCRIBE_FAULT": fault} if fault else {})},
+                              check=False, capture_output=True)
+        return done.returncode == 0
+
+    def stop(self, name: str) -> None:
+        assert self.installation.fleet.stop(name), f"{name} had to be killed"
+
+    def restart(self, name: str) -> None:
+        self.stop(name)
+        self.start(name)
+
+    def ending(self, name: str) -> str:
+        status = self.table.wait_exit(name, 10)
+        return signal.Signals(-status).name if status is not None and status < 0 else str(status)
+
+    def kill(self, name: str) -> None:
+        self.table.kill(name)
+
+    def signal(self, name: str, number: int) -> None:
+        self.table.signal(name, number)
+
+    def is_running(self, name: str) -> bool:
+        return self.table.find(name) is not None
+
+    def revive(self) -> None:
+        """Whatever a test has left: all of them run, without faults."""
+        for name in NAMES:
+            if not self.is_running(name):
+                self.start(name)
+
+    def urls(self, first: str = "gateway-1") -> list[str]:
+        gateways = sorted((n for n in NAMES if kind_of(n) == "gateway"), key=lambda n: n != first)
+        return [f"http://127.0.0.1:{self._ports[name]}" for name in gateways]
+
+    def name_of_client(self, port: int) -> str:
+        """The process whose end of a TCP connection has this port."""
+        lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+        sockets = {f"socket:[{line.split()[9]}]" for line in lines
+                   if int(line.split()[1].partition(":")[2], 16) == port}
+        for name in NAMES:
+            links = Path(f"/proc/{self.table.find(name).pid}/fd").iterdir()
+            if sockets & {str(link.readlink()) for link in links}:
+                return name
+        raise AssertionError(f"nobody has port {port}")
+
+    def log(self, name: str) -> str:
+        path: Path = self.table.log_dir / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def faults_told(self, name: str, point: str, action: str) -> int:
+        return self.log(name).count(f"fault_point {point} {action}\n")
+
+
+class Load:
+    """Jobs in quick succession until something has happened, and all of them to their end."""
+
+    def __init__(self, fleet: FaultFleet, seed: int, first_gateway: str = "gateway-1"):
+        self.client = PatientClient(fleet.urls(first_gateway))
+        self.jobs: list[Job] = []
+        self._seed = seed
+
+    def add(self, count: int = 1) -> "Load":
+        for _ in range(count):
+            self.add_unsent().upload()
+        return self
+
+    def add_unsent(self) -> Job:
+        """The next job, not uploaded yet."""
+        number = self._seed + len(self.jobs)
+        self.jobs.append(Job(self.client, sound(number), number))
+        return self.jobs[-1]
+
+    def add_recording(self, chosen: recording.Recording) -> Job:
+        """Beside those whose end is the recording's whole text."""
+        return self.add_unsent_recording(chosen).upload()
+
+    def add_unsent_recording(self, chosen: recording.Recording) -> Job:
+        return Job(self.client, chosen, self._seed)
+
+    @contextmanager
+    def going_on(self):
+        """Adds jobs, one after the other, while the block runs."""
+        is_over = threading.Event()
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                while not is_over.is_set():
+                    self.add()
+            except BaseException as failure:  # pylint: disable=broad-exception-caught
+                failures.append(failure)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield self
+        finally:
+            is_over.set()
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def until(self, has_happened, what: str) -> "Load":
+        deadline = time.monotonic() + FAULT_WITHIN_S
+        while not has_happened():
+            assert time.monotonic() < deadline, f"{what} did not happen"
+            self.add()
+        return self

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chunk that kills every process that takes it: tries are counted outside of those who die."""
+
+from fleet import Load
+from support.invariants import check_all, check_stream
+from support.recording import wav
+
+# Chunk 1 is 23.8 to 47.6 s; its neighbours hear 6 s of it, and not its middle.
+SECONDS, RATE, CHANNELS = 60, 22050, 1
+FIRST_WORD = 61000
+POISONED_WORD = FIRST_WORD + 70
+
+
+def killed_until_given_up(fleet, job) -> int:
+    """Kills whoever has the chunk at the speech service, which holds it there; how many died."""
+    script = fleet.installation.speech.script
+    kills = 0
+    while True:
+        fleet.installation.wait_held_or(kills + 1, lambda: _has_failed(fleet, job))
+        if _has_failed(fleet, job):
+            return kills
+        holder = _holder(fleet, job)
+        fleet.kill(holder)
+        kills += 1
+        fleet.start(holder)
+        script.release()
+
+
+def _holder(fleet, job) -> str:
+    """Who told last that it has begun with the chunk."""
+    starts = [(value["occurred_at"], value["worker_id"])
+              for _, value, _ in fleet.installation.records("chunks.results")
+              if value and value["schema"] == "chunk.started/1"
+              and (value["job_id"], value["chunk_index"]) == (job.id, 1)]
+    return max(starts)[1]
+
+
+def _has_failed(fleet, job) -> bool:
+    return fleet.installation.query("SELECT 1 FROM chunks WHERE job_id = %s AND chunk_index = 1"
+                                    " AND status = 'failed'", job.id) != []
+
+
+def test_a_chunk_that_kills_its_workers_fails_and_the_others_do_not(fleet, seed):
+    installation = fleet.installation
+    sound = wav(SECONDS, RATE, CHANNELS, FIRST_WORD)
+    installation.speech.script.add([{"do": "hold", "word": POISONED_WORD}])
+    load = Load(fleet, seed)
+    job = load.add_recording(sound)
+
+    kills = killed_until_given_up(fleet, job)
+    installation.speech.script.reset()
+    load.add(2)
+
+    assert kills >= 2, "nobody died of it"
+    event = job.stream.terminal()
+    assert event.type == "final_result" and event.data["failed_chunks"] == 1
+    check_stream(job)
+    [failed] = [e.data for e in job.stream.events if e.type == "chunk_failed"]
+    assert failed["chunk_index"] == 1 and failed["error"]["type"] == "crashed"
+    done = {e.data["chunk_index"] for e in job.stream.events if e.type == "chunk_complete"}
+    assert done == {0, 2}
+    assert "[gap 00:00:2" in event.data["final_transcript"]
+    check_all(installation, load.jobs)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fault points that only what is broken passes: records that nobody can read, chunks that kill
+their workers, the start of a process, a migration."""
+
+import json
+import time
+import uuid
+
+import pytest
+from confluent_kafka import Producer
+from fleet import Load
+from support.invariants import check_all, check_stream
+from support.recording import wav
+
+ACTIONS = ("kill", "delay", "error")
+
+
+def letters(installation) -> list[dict]:
+    return [headers for _, _, headers in installation.records("dead.letters")]
+
+
+def wait_for(condition, what: str, timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("step", ["produce", "delivery"])
+@pytest.mark.parametrize("kind,topic", [("worker", "chunks.uploaded"),
+                                        ("assembler", "chunks.results")])
+def test_an_unreadable_record_ends_in_the_dead_letters(fleet, seed, kind, topic, step, action):
+    name, point = f"{kind}-1", f"{step}.dead.letters"
+    installation = fleet.installation
+    told, before = fleet.faults_told(name, point, action), len(letters(installation))
+    fleet.arm(name, f"{point}:{action}")
+    garbage = [b"{\"schema\":", b"\xff\xfe", json.dumps({"schema": "chunk.work/9"}).encode()]
+    for partition, value in enumerate(garbage):  # some of them are in partitions of this process
+        installation.plant(topic, value, partition)
+
+    wait_for(lambda: fleet.faults_told(name, point, action) > told, point)
+    if action == "kill":
+        assert fleet.ending(name) == "SIGKILL"
+        fleet.start(name)
+    load = Load(fleet, seed).add(3)
+
+    check_all(installation, load.jobs)
+    wait_for(lambda: len(letters(installation)) >= before + len(garbage), "dead letters")
+    for letter in letters(installation)[before:]:
+        assert letter["reason"] and letter["topic"].endswith(topic) and letter["offset"].isdigit()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("step", ["produce", "delivery"])
+def test_a_chunk_that_kills_its_workers_is_skipped_by_order(fleet, seed, step, action):
+    """The assembler counts starts without a result. The test stands in for two workers that died:
+    it repeats the start that the living one, held by its speech service, has told."""
+    installation = fleet.installation
+    name, point = "assembler-1", f"{step}.jobs.control"
+    told = fleet.faults_told(name, point, action)
+    fleet.arm(name, f"{point}:{action}")
+    failed = []
+
+    def fail_one() -> None:
+        sound = wav(5, first=60000)
+        installation.speech.script.add([{"do": "hold", "word": 60005, "times": 3}])
+        job = Load(fleet, seed).add_recording(sound)
+        failed.append(job)
+        repeat_start(installation, job.id)
+        assert job.stream.terminal().type == "job_failed"
+        installation.speech.script.reset()
+
+    while fleet.faults_told(name, point, action) == told:
+        assert len(failed) < 20, f"{point} is not passed"
+        fail_one()
+        # The order follows the commit; a job of the other assembler's passes no point of this one.
+        installation.wait_query_empty("SELECT id FROM tasks", "tasks not done")
+    if action == "kill":
+        assert fleet.ending(name) == "SIGKILL"
+        fleet.start(name)
+    load = Load(fleet, seed).add(2)
+
+    check_all(installation, load.jobs)
+    for job in failed:
+        check_stream(job)
+        assert job.stream.events[-1].data["failed_chunks"] == 1
+
+
+def repeat_start(installation, job_id: str) -> None:
+    def starts() -> list[tuple]:
+        return [(key, value) for key, value, _ in installation.records("chunks.results")
+                if value and value["schema"] == "chunk.started/1" and value["job_id"] == job_id]
+
+    wait_for(starts, "the chunk's start")
+    key, start = starts()[0]
+    for _ in range(2):
+        record = {**start, "event_id": str(uuid.uuid4())}
+        producer = Producer({"bootstrap.servers": installation.brokers,
+                             "partitioner": "murmur2_random"})
+        producer.produce(installation.prefix + "chunks.results", json.dumps(record), key=key)
+        assert producer.flush(30) == 0
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_start_of_an_assembler(fleet, seed, action):
+    told = fleet.faults_told("assembler-1", "claim", action)
+    fleet.arm("assembler-1", f"claim:{action}")
+    load = Load(fleet, seed).add(2)
+    wait_for(lambda: fleet.faults_told("assembler-1", "claim", action) > told, "claim")
+    if action == "kill":
+        assert fleet.ending("assembler-1") == "SIGKILL"
+    load.add()
+
+    check_all(fleet.installation, load.jobs)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_migration_is_whole_or_not_there(fleet, services, action):
+    database = f"migrate_{action}"
+    url = services.postgres.create_database(database)
+    try:
+        assert fleet.migrate(url, f"migrate:{action}") == (action == "delay")
+        tables = services.postgres.query(
+            "SELECT count(*) FROM pg_tables WHERE tablename = 'jobs'", database)
+        assert tables == ("1" if action == "delay" else "0")
+
+        assert fleet.migrate(url)
+        assert services.postgres.query("SELECT count(*) FROM jobs", database) == "0"
+    finally:
+        services.postgres.drop_database(database)
