@@ -144,7 +144,6 @@ static bool new_conf(struct kafka_producer *producer, const struct kafka_produce
         {"enable.idempotence", "true"},    /* retries neither double nor reorder */
         {"acks", "all"},                   /* an acknowledged record survives a broker */
         {"partitioner", "murmur2_random"}, /* the Java client's: all writers must agree */
-        {"compression.codec", "lz4"},
         {"message.max.bytes", MESSAGE_MAX_BYTES}, /* as the topics are created */
         {"queue.buffering.max.ms", linger_ms},
         {"queue.buffering.max.kbytes", queue_kbytes},

@@ -25,6 +25,10 @@
 #include "worker/decoder_protocol.h"
 #include "worker/decoder_stream.h"
 
+/* A short chunk's samples fit in: its child need not wait for our turn of the loop. The kernel may
+ * grant less. */
+#define PIPE_BYTES (256 * 1024)
+
 struct decoder_job {
     LIST_ENTRY(decoder_job) link;
     struct decoder_client *client; /* borrowed */
@@ -370,6 +374,7 @@ struct decoder_job *decoder_client_decode(struct decoder_client *client,
         return NULL;
     }
     (void)evutil_make_socket_nonblocking(pipes[0]);
+    (void)fcntl(pipes[0], F_SETPIPE_SZ, PIPE_BYTES);
     struct decoder_job *job = new_job(client, request, pipes[0]);
     job->callbacks = *callbacks;
     job->context = context;
