@@ -63,11 +63,12 @@ static bool on_pcm(void *context, const int16_t *samples, size_t count)
     return true;
 }
 
-static void decode(const struct decoder_order *order)
+static void decode(const struct decoder_order *order, struct media_resample_stock *resamplers)
 {
     const struct media_decode_options options = {.range = order->range,
                                                  .max_seconds = order->limits.max_seconds,
-                                                 .pcm_rate = MEDIA_PCM_RATE};
+                                                 .pcm_rate = MEDIA_PCM_RATE,
+                                                 .resamplers = resamplers};
     struct gathered gathered = {.count = 0};
     const struct media_sink sink = {.on_start = on_start, .on_pcm = on_pcm, .context = &gathered};
     struct media_source *source =
@@ -108,7 +109,7 @@ static bool take_order(int socket, struct decoder_order *ret_order)
     return dup2(fds[0], DECODER_PIPE_FD) >= 0;
 }
 
-void decoder_child_run(int socket)
+void decoder_child_run(int socket, struct media_resample_stock *resamplers)
 {
     struct decoder_sandbox sandbox;
     struct decoder_order order;
@@ -121,7 +122,7 @@ void decoder_child_run(int socket)
     (void)close(STDERR_FILENO);
     if (is_prepared && decoder_sandbox_enter(&sandbox, order.limits.memory_bytes,
                                              order.limits.cpu_seconds, &err)) {
-        decode(&order);
+        decode(&order, resamplers);
     } else {
         err.kind = ERR_RETRY; /* the machine's fault, not the file's */
         send_error(&err);

@@ -9,10 +9,11 @@
 
 #include "common/attrs.h"
 #include "worker/decoder_protocol.h"
+#include "worker/media_resample.h"
 
 /* Called in a freshly forked process that has nothing open but the standard streams and `socket`,
  * through which its order comes; when that is closed first, it just ends. Writes the outcome to the
  * order's pipe. */
-NO_RETURN void decoder_child_run(int socket);
+NO_RETURN void decoder_child_run(int socket, struct media_resample_stock *resamplers);
 
 #endif

@@ -44,7 +44,8 @@ struct spare {
 };
 
 struct parent {
-    int signal_fd; /* SIGCHLD */
+    int signal_fd;                           /* SIGCHLD */
+    struct media_resample_stock *resamplers; /* owned; each child has its copy */
     struct spare spare;
     LIST_HEAD(, child) children;
 };
@@ -68,7 +69,7 @@ static bool tell_exit(uint64_t job_id, int fork_errno, int wait_status)
 
 /* In the child. It keeps nothing but its socket, which takes the place of mine: the pipe of another
  * child, which an order may have brought, would never seem to end. */
-NO_RETURN static void become_child(pid_t parent_pid, int socket)
+NO_RETURN static void become_child(const struct parent *parent, pid_t parent_pid, int socket)
 {
     sigset_t none;
     (void)sigemptyset(&none);
@@ -77,7 +78,7 @@ NO_RETURN static void become_child(pid_t parent_pid, int socket)
         dup2(socket, DECODER_PARENT_FD) < 0 || close_range(DECODER_PARENT_FD + 1, ~0U, 0) != 0) {
         _exit(1);
     }
-    decoder_child_run(DECODER_PARENT_FD);
+    decoder_child_run(DECODER_PARENT_FD, parent->resamplers);
 }
 
 /* 0 or an errno. */
@@ -91,7 +92,7 @@ static int make_spare(struct parent *parent)
     pid_t pid = fork();
     int reason = errno;
     if (pid == 0) {
-        become_child(parent_pid, sockets[1]);
+        become_child(parent, parent_pid, sockets[1]);
     }
     (void)close(sockets[1]);
     if (pid < 0) {
@@ -297,10 +298,12 @@ int decoder_parent_run(void)
     if (!prepare(&parent)) {
         return EXIT_START_FAILED;
     }
+    parent.resamplers = media_resample_stock_new(MEDIA_PCM_RATE);
     prepare_next(&parent);
     while (serve(&parent)) {
     }
     end_children(&parent);
+    media_resample_stock_free(parent.resamplers);
     (void)close(parent.signal_fd);
     return 0;
 }

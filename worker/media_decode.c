@@ -179,7 +179,8 @@ static bool decode_owned(struct media_source *source, const struct media_header 
     CLEANUP(free_codec) struct media_codec *codec = open_codec(source, header, err);
     CLEANUP(free_resample)
     struct media_resample *resample =
-        codec == NULL ? NULL : media_resample_new(header->sample_rate, pcm_rate, err);
+        codec == NULL ? NULL
+                      : media_resample_new(options->resamplers, header->sample_rate, pcm_rate, err);
     if (resample == NULL) {
         return false;
     }

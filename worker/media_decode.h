@@ -16,10 +16,13 @@
 #include "worker/media_report.h"
 #include "worker/media_source.h"
 
+struct media_resample_stock;
+
 struct media_decode_options {
     struct media_range range;
     int64_t max_seconds;
     int32_t pcm_rate; /* MEDIA_PCM_RATE; 0: the native rate, without resampling */
+    struct media_resample_stock *resamplers; /* borrowed; NULL: none */
 };
 
 struct media_sink {

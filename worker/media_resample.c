@@ -30,7 +30,7 @@ void media_resample_free(struct media_resample *resample)
     free(resample);
 }
 
-struct media_resample *media_resample_new(int32_t in_rate, int32_t out_rate, struct err *err)
+static struct media_resample *make(int32_t in_rate, int32_t out_rate, struct err *err)
 {
     struct media_resample *resample = mem_new(sizeof(*resample));
     resample->in_rate = in_rate;
@@ -46,6 +46,50 @@ struct media_resample *media_resample_new(int32_t in_rate, int32_t out_rate, str
     }
     return resample;
 }
+
+/* --- made ahead --- */
+
+static const int32_t STOCKED_RATES[] = {44100, 48000};
+
+struct media_resample_stock {
+    struct media_resample *items[ARRAY_LEN(STOCKED_RATES)]; /* owned; NULL: not there */
+};
+
+void media_resample_stock_free(struct media_resample_stock *stock)
+{
+    if (stock == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stock->items); i++) {
+        media_resample_free(stock->items[i]);
+    }
+    free(stock);
+}
+
+struct media_resample_stock *media_resample_stock_new(int32_t out_rate)
+{
+    struct media_resample_stock *stock = mem_new(sizeof(*stock));
+    struct err err;
+    for (size_t i = 0; i < ARRAY_LEN(stock->items); i++) {
+        stock->items[i] = make(STOCKED_RATES[i], out_rate, &err);
+    }
+    return stock;
+}
+
+struct media_resample *media_resample_new(struct media_resample_stock *stock, int32_t in_rate,
+                                          int32_t out_rate, struct err *err)
+{
+    for (size_t i = 0; stock != NULL && i < ARRAY_LEN(stock->items); i++) {
+        struct media_resample *resample = stock->items[i];
+        if (resample != NULL && resample->in_rate == in_rate && resample->out_rate == out_rate) {
+            stock->items[i] = NULL;
+            return resample;
+        }
+    }
+    return make(in_rate, out_rate, err);
+}
+
+/* --- in use --- */
 
 static int64_t due_samples(const struct media_resample *resample)
 {

@@ -30,10 +30,12 @@ static double tone_at(double seconds)
     return 10000.0 * sin(2 * M_PI * TONE_HZ * seconds);
 }
 
-static void resample_tone(int32_t rate, int64_t length, struct output *output)
+/* `stock` may be NULL. */
+static void resample_tone(struct media_resample_stock *stock, int32_t rate, int64_t length,
+                          struct output *output)
 {
     struct err err;
-    struct media_resample *resample = media_resample_new(rate, OUT_RATE, &err);
+    struct media_resample *resample = media_resample_new(stock, rate, OUT_RATE, &err);
     assert_non_null(resample);
     output->count = 0;
     const int16_t *out = NULL;
@@ -56,7 +58,7 @@ static void test_media_resample__adds_no_delay_and_no_sample(void **state)
     static struct output output;
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
         int64_t length = rates[i] * INT64_C(2) + 77;
-        resample_tone(rates[i], length, &output);
+        resample_tone(NULL, rates[i], length, &output);
         assert_int_equal(output.count, (length * OUT_RATE + rates[i] - 1) / rates[i]);
         for (size_t p = 200; p + 200 < output.count; p++) {
             double difference = fabs(output.samples[p] - tone_at((double)p / OUT_RATE));
@@ -73,9 +75,26 @@ static void test_media_resample__short_and_empty_input(void **state)
     static struct output output;
     const int64_t lengths[] = {0, 1, 2, 3, 30, 100};
     for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
-        resample_tone(44100, lengths[i], &output);
+        resample_tone(NULL, 44100, lengths[i], &output);
         assert_int_equal(output.count, (lengths[i] * OUT_RATE + 44099) / 44100);
     }
+}
+
+/* The second of a rate is made anew. */
+static void test_media_resample__one_in_stock_is_like_a_new_one(void **state)
+{
+    (void)state;
+    const int32_t rates[] = {44100, 48000, 44100, 48000, 22050};
+    struct media_resample_stock *stock = media_resample_stock_new(OUT_RATE);
+    static struct output stocked;
+    static struct output made;
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        resample_tone(stock, rates[i], rates[i] + 77, &stocked);
+        resample_tone(NULL, rates[i], rates[i] + 77, &made);
+        assert_int_equal(stocked.count, made.count);
+        assert_memory_equal(stocked.samples, made.samples, made.count * sizeof(int16_t));
+    }
+    media_resample_stock_free(stock);
 }
 
 int main(void)
@@ -83,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_media_resample__adds_no_delay_and_no_sample),
         cmocka_unit_test(test_media_resample__short_and_empty_input),
+        cmocka_unit_test(test_media_resample__one_in_stock_is_like_a_new_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
