@@ -141,9 +141,9 @@ static bool new_conf(struct kafka_producer *producer, const struct kafka_produce
     (void)snprintf(queue_kbytes, sizeof queue_kbytes, "%lld",
                    (long long)options->queue_limit_bytes / 1024 * 2 + 16384);
     const struct kafka_property properties[] = {
-        {"enable.idempotence", "true"},    /* retries neither double nor reorder */
-        {"acks", "all"},                   /* an acknowledged record survives a broker */
-        {"partitioner", "murmur2_random"}, /* the Java client's: all writers must agree */
+        {"enable.idempotence", "true"},           /* retries neither double nor reorder */
+        {"acks", "all"},                          /* an acknowledged record survives a broker */
+        {"partitioner", "murmur2_random"},        /* the Java client's: all writers must agree */
         {"message.max.bytes", MESSAGE_MAX_BYTES}, /* as the topics are created */
         {"queue.buffering.max.ms", linger_ms},
         {"queue.buffering.max.kbytes", queue_kbytes},

@@ -45,7 +45,7 @@ static char *temporary_name(const char *path)
 
 static int create(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, BLOB_MODE);
+    return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, BLOB_MODE);
 }
 
 static enum upload_opening open_new(struct upload_file *file, uint64_t size_bytes, struct err *err)

@@ -3,12 +3,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "common/attrs.h"
 #include "common/log.h"
@@ -17,12 +15,8 @@
 #include "gateway/http_request.h"
 #include "gateway/problem.h"
 #include "gateway/refusal.h"
+#include "gateway/upload_digest.h"
 #include "gateway/upload_file.h"
-
-#define SHA256_BYTES 32
-#define MD5_BYTES 16
-/* Hexadecimal, two quotes and the NUL. */
-#define ETAG_BYTES (2 * SHA256_BYTES + 3)
 
 struct upload_put {
     struct pool *pool; /* borrowed */
@@ -31,25 +25,22 @@ struct upload_put {
     size_t scratch_bytes;
 };
 
-/* A checksum that the client sent, or that the ETag needs. */
-struct digest {
-    EVP_MD_CTX *context; /* owned; NULL if it is not wanted */
-    unsigned char expected[SHA256_BYTES];
-    size_t length;
-    bool is_expected;
-};
-
 struct upload {
     struct upload_put *uploads;
     struct http_request *request;
     struct upload_file file;
     bool is_stored_before; /* compared with what is there, not written */
     uint64_t received;
-    struct digest sha256;
-    struct digest md5;
-    char etag[ETAG_BYTES];
-    enum upload_commit commit; /* the pool's result */
+    struct upload_digest sha256;
+    struct upload_digest md5;
+
+    /* Once everything has arrived: two pieces of work for the pool, at the same time. */
+    unsigned pieces;           /* not done yet; 0 before the end of the body, too */
+    enum upload_commit commit; /* one piece's result */
     struct err err;
+    int hashed_fd; /* owned; the other's */
+    bool is_hashed;
+    char etag[UPLOAD_ETAG_BYTES];
 };
 
 struct upload_put *upload_put_new(struct pool *pool)
@@ -73,69 +64,12 @@ void upload_put_free(struct upload_put *uploads)
     free(uploads);
 }
 
-/* --- checksums --- */
-
-/* Standard base64 of exactly `length` bytes. */
-static bool decode_base64(const char *text, unsigned char *bytes, size_t length)
-{
-    unsigned char decoded[SHA256_BYTES + 4];
-    size_t encoded_length = (length + 2) / 3 * 4;
-    if (strlen(text) != encoded_length)
-        return false;
-    if (EVP_DecodeBlock(decoded, (const unsigned char *)text, (int)encoded_length) < (int)length)
-        return false;
-    size_t padding = (3 - length % 3) % 3;
-    if (strspn(text + encoded_length - padding, "=") != padding ||
-        (padding < 2 && text[encoded_length - padding - 1] == '='))
-        return false;
-    memcpy(bytes, decoded, length);
-    return true;
-}
-
-/* False if `expected` is no checksum of this length. */
-static bool start_digest(struct digest *digest, const EVP_MD *type, size_t length,
-                         const char *expected)
-{
-    digest->length = length;
-    digest->is_expected = expected != NULL;
-    if (expected != NULL && !decode_base64(expected, digest->expected, length))
-        return false;
-    digest->context = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(digest->context, type, NULL);
-    return true;
-}
-
-static void update_digest(struct digest *digest, const void *data, size_t length)
-{
-    if (digest->context != NULL)
-        EVP_DigestUpdate(digest->context, data, length);
-}
-
-/* False if the bytes are not those that were announced. */
-static bool finish_digest(struct digest *digest, unsigned char *ret_bytes)
-{
-    if (digest->context == NULL)
-        return true;
-    EVP_DigestFinal_ex(digest->context, ret_bytes, NULL);
-    return !digest->is_expected || CRYPTO_memcmp(ret_bytes, digest->expected, digest->length) == 0;
-}
-
-static void format_etag(const unsigned char *sha256, char *etag)
-{
-    char *at = etag;
-    *at++ = '"';
-    for (size_t i = 0; i < SHA256_BYTES; i++)
-        at += sprintf(at, "%02x", sha256[i]);
-    *at++ = '"';
-    *at = '\0';
-}
-
 /* --- ends --- */
 
 static void free_upload(struct upload *upload)
 {
-    EVP_MD_CTX_free(upload->sha256.context);
-    EVP_MD_CTX_free(upload->md5.context);
+    upload_digest_done(&upload->sha256);
+    upload_digest_done(&upload->md5);
     upload->uploads->stats.active--;
     free(upload);
 }
@@ -196,10 +130,25 @@ static void commit_file(void *context)
     upload->commit = upload_file_commit(&upload->file, &upload->err);
 }
 
-static void on_committed(void *context)
+/* Reads what was just written, and so is in memory: faster than hashing on the loop, which has
+ * other uploads to receive, and over before the sync is. */
+static void hash_file(void *context)
 {
     struct upload *upload = context;
+    upload->is_hashed = upload->hashed_fd >= 0 &&
+                        upload_digest_etag(upload->hashed_fd, upload->received, upload->etag);
+    if (upload->hashed_fd >= 0)
+        (void)close(upload->hashed_fd);
+}
+
+static void answer(struct upload *upload)
+{
     struct upload_put *uploads = upload->uploads;
+    bool is_there = upload->commit == UPLOAD_COMMIT_STORED || upload->commit == UPLOAD_COMMIT_SAME;
+    if (is_there && !upload->is_hashed) {
+        (void)err_set(&upload->err, ERR_RETRY, "upload", EIO, "the blob cannot be read");
+        upload->commit = UPLOAD_COMMIT_FAILED;
+    }
     switch (upload->commit) {
     case UPLOAD_COMMIT_STORED:
     case UPLOAD_COMMIT_SAME:
@@ -215,6 +164,13 @@ static void on_committed(void *context)
         break;
     }
     free_upload(upload);
+}
+
+static void on_piece_done(void *context)
+{
+    struct upload *upload = context;
+    if (--upload->pieces == 0)
+        answer(upload);
 }
 
 /* --- the body --- */
@@ -254,35 +210,41 @@ static bool on_data(void *context, const void *data, size_t length)
     }
     upload->received += length;
     upload->uploads->stats.bytes += length;
-    update_digest(&upload->sha256, data, length);
-    update_digest(&upload->md5, data, length);
+    upload_digest_update(&upload->sha256, data, length);
+    upload_digest_update(&upload->md5, data, length);
     return true;
+}
+
+static void finish(struct upload *upload)
+{
+    struct pool *pool = upload->uploads->pool;
+    upload->hashed_fd = fcntl(upload->file.fd, F_DUPFD_CLOEXEC, 0);
+    upload->pieces = 2;
+    pool_submit(pool, commit_file, on_piece_done, upload);
+    pool_submit(pool, hash_file, on_piece_done, upload);
 }
 
 static void on_end(void *context)
 {
     struct upload *upload = context;
-    unsigned char sha256[SHA256_BYTES] = {0}, md5[MD5_BYTES] = {0};
-    bool is_sha256_right = finish_digest(&upload->sha256, sha256);
-    bool is_md5_right = finish_digest(&upload->md5, md5);
-    if (!is_sha256_right || !is_md5_right) {
-        http_respond_problem(
-            upload->request,
-            &(struct problem){.type = PROBLEM_CHECKSUM_MISMATCH,
-                              .field = is_md5_right ? "x-amz-checksum-sha256" : "Content-MD5"});
-        give_up(upload);
+    const char *wrong = !upload_digest_finish(&upload->sha256) ? "x-amz-checksum-sha256"
+                        : !upload_digest_finish(&upload->md5)  ? "Content-MD5"
+                                                               : NULL;
+    if (wrong == NULL) {
+        finish(upload);
         return;
     }
-    format_etag(sha256, upload->etag);
-    pool_submit(upload->uploads->pool, commit_file, on_committed, upload);
+    http_respond_problem(upload->request,
+                         &(struct problem){.type = PROBLEM_CHECKSUM_MISMATCH, .field = wrong});
+    give_up(upload);
 }
 
 /* Once everything has arrived the pool finishes its work whether or not anybody waits for the
- * answer: on_committed releases the request. */
+ * answer: answer() releases the request. */
 static void on_abort(void *context)
 {
     struct upload *upload = context;
-    if (upload->etag[0] != '\0')
+    if (upload->pieces > 0)
         return;
     upload->uploads->stats.aborted++;
     http_request_drop(upload->request);
@@ -301,10 +263,11 @@ static bool start_digests(struct upload *upload, struct problem *problem)
     *problem = (struct problem){.type = PROBLEM_INVALID_FIELD,
                                 .detail = "the checksum must be the base64 of its bytes",
                                 .field = "x-amz-checksum-sha256"};
-    if (!start_digest(&upload->sha256, EVP_sha256(), SHA256_BYTES, sha256))
+    if (sha256 != NULL &&
+        !upload_digest_start(&upload->sha256, EVP_sha256(), UPLOAD_SHA256_BYTES, sha256))
         return false;
     problem->field = "Content-MD5";
-    return md5 == NULL || start_digest(&upload->md5, EVP_md5(), MD5_BYTES, md5);
+    return md5 == NULL || upload_digest_start(&upload->md5, EVP_md5(), UPLOAD_MD5_BYTES, md5);
 }
 
 static bool check_length(const struct http_request *request, const struct upload_target *target,
