@@ -195,20 +195,23 @@ static bool add_neighbours(struct fetching *fetching, const struct media_header 
     return true;
 }
 
+/* The chunk comes behind the header: what is kept for the others must do without it. */
 static enum fetch_result open_all(struct fetching *fetching, struct media_need *ret_missing)
 {
     int32_t own = fetching->work->chunk_index;
     struct chunk_range range = chunk_layout_range(layout_of(fetching), own);
     struct header_facts facts = {.stretch_count = 0};
-    enum blob_presence presence = add_part(fetching, own, range.start, range.end);
+    enum fetch_result result = add_header(fetching, &facts, ret_missing);
 
+    if (result != FETCH_READY)
+        return result;
+    if (fetching->files->extent_count == MEDIA_EXTENTS_MAX)
+        return too_scattered(fetching);
+    enum blob_presence presence = add_part(fetching, own, range.start, range.end);
     if (presence == BLOB_MISSING)
         (void)err_set(fetching->err, ERR_RETRY, "blob", 0, "the chunk's bytes are not stored");
     if (presence != BLOB_PRESENT)
         return FETCH_FAILED;
-    enum fetch_result result = add_header(fetching, &facts, ret_missing);
-    if (result != FETCH_READY)
-        return result;
     fetching->files->bytes_per_second = facts.header.bytes_per_second;
     return add_neighbours(fetching, &facts.header) ? FETCH_READY : FETCH_FAILED;
 }

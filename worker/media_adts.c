@@ -124,6 +124,7 @@ static void fill_header(struct media_source *source, int64_t start, const uint8_
     header->channels = CHANNELS[(first[2] & 1) << 2 | first[3] >> 6];
     header->largest_unit_bytes = FRAME_BYTES_MAX;
     header->preroll_bytes = PREROLL_BYTES;
+    header->may_double_rate = true;
     header->audio_start = start;
     header->detail.adts.reference = be32(first) & REFERENCE_MASK;
     header->bytes_per_second = average_rate(source, header);
@@ -163,7 +164,8 @@ static enum media_unit_status adts_unit_at(struct media_source *source,
     if (status == MEDIA_UNIT_READY || status == MEDIA_UNIT_CUT) {
         *ret_unit = (struct media_unit){.offset = offset,
                                         .length = frame.length,
-                                        .samples = (int64_t)frame.blocks * BLOCK_SAMPLES,
+                                        .samples = (int64_t)frame.blocks * BLOCK_SAMPLES *
+                                                   header->rate_factor,
                                         .has_position = offset == header->audio_start};
     }
     return status;

@@ -18,8 +18,9 @@ struct media_codec {
     AVChannelLayout layout;
     int format;
     int32_t sample_rate;
-    bool has_begun; /* has taken a packet */
-    uint8_t *bytes; /* the packet with the padding that libavcodec reads beyond it */
+    int32_t last_rate; /* of the last frame */
+    bool has_begun;    /* has taken a packet */
+    uint8_t *bytes;    /* the packet with the padding that libavcodec reads beyond it */
     size_t capacity;
 };
 
@@ -163,6 +164,7 @@ static bool prepare_downmix(struct media_codec *codec, const AVFrame *frame)
 static int64_t take_frame(struct media_codec *codec, int64_t space, int16_t *ret_samples)
 {
     const AVFrame *frame = codec->frame;
+    codec->last_rate = frame->sample_rate;
     if (frame->sample_rate != codec->sample_rate || space <= 0 || !prepare_downmix(codec, frame)) {
         return 0;
     }
@@ -186,6 +188,11 @@ static bool send_packet(struct media_codec *codec, const struct media_packet *pa
     codec->packet->data = codec->bytes;
     codec->packet->size = (int)length;
     return avcodec_send_packet(codec->context, codec->packet) >= 0;
+}
+
+int32_t media_codec_sample_rate(const struct media_codec *codec)
+{
+    return codec->last_rate;
 }
 
 bool media_codec_decode(struct media_codec *codec, const struct media_packet *packet,

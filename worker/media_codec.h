@@ -27,6 +27,9 @@ struct media_codec *media_codec_new(const struct media_header *header, const str
 bool media_codec_decode(struct media_codec *codec, const struct media_packet *packet,
                         int16_t *ret_samples);
 
+/* Of what the last packet gave; 0 before the first. */
+int32_t media_codec_sample_rate(const struct media_codec *codec);
+
 /* libav's last complaint, "" if none; valid until its next one. Of the whole process. */
 const char *media_codec_last_complaint(void);
 

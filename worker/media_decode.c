@@ -14,6 +14,11 @@
 /* A Vorbis code book at its largest; others need less than a hundred bytes. */
 #define SETUP_BYTES_MAX ((size_t)1 << 20)
 
+#define TRIAL_UNITS 4
+#define TRIAL_SAMPLES_MAX 8192
+/* The parameters of SBR come every half second or so. */
+#define SBR_PREROLL_MS 500
+
 struct decoding {
     struct media_source *source; /* borrowed, as the next two */
     const struct media_header *header;
@@ -194,6 +199,52 @@ static bool decode_owned(struct media_source *source, const struct media_header 
     return is_done;
 }
 
+/* The rate of the first units that can be decoded; 0 if none can. */
+static int32_t decoded_rate(struct media_source *source, const struct media_header *header,
+                            struct media_codec *codec)
+{
+    int16_t *samples = mem_array(TRIAL_SAMPLES_MAX, sizeof(*samples));
+    int64_t offset = header->audio_start;
+    for (int i = 0; i < TRIAL_UNITS && offset < header->audio_end; i++) {
+        struct media_unit unit;
+        if (header->framer->unit_at(source, header, offset, offset + 1, &unit) !=
+                MEDIA_UNIT_READY ||
+            unit.length > MEDIA_VIEW_MAX || unit.samples > TRIAL_SAMPLES_MAX) {
+            break;
+        }
+        const struct media_packet packet = {
+            .bytes = media_source_at(source, unit.offset, (size_t)unit.length),
+            .length = (size_t)unit.length,
+            .samples = unit.samples};
+        (void)media_codec_decode(codec, &packet, samples);
+        offset += unit.length;
+    }
+    free(samples);
+    return media_codec_sample_rate(codec);
+}
+
+/* HE-AAC looks like AAC of half its rate until it is decoded. */
+static void settle_rate(struct media_source *source, struct media_header *header)
+{
+    struct err err;
+    CLEANUP(free_codec) struct media_codec *codec = open_codec(source, header, &err);
+    if (codec != NULL && decoded_rate(source, header, codec) == 2 * header->sample_rate) {
+        header->sample_rate *= 2;
+        header->rate_factor = 2;
+        header->preroll_bytes += (int32_t)(header->bytes_per_second * SBR_PREROLL_MS / 1000);
+    }
+}
+
+enum media_status media_decode_header(struct media_source *source, struct media_header *ret_header,
+                                      struct media_need *ret_need, struct err *err)
+{
+    enum media_status status = media_header_read(source, ret_header, ret_need, err);
+    if (status == MEDIA_READY && ret_header->may_double_rate) {
+        settle_rate(source, ret_header);
+    }
+    return status;
+}
+
 enum media_status media_decode(struct media_source *source,
                                const struct media_decode_options *options,
                                const struct media_sink *sink,
@@ -201,7 +252,7 @@ enum media_status media_decode(struct media_source *source,
 {
     struct media_decode_result result = {0};
     struct media_header header;
-    enum media_status status = media_header_read(source, &header, &result.need, err);
+    enum media_status status = media_decode_header(source, &header, &result.need, err);
     if (status == MEDIA_READY) {
         if (!media_report_make(source, &header, &options->range, options->max_seconds,
                                &result.report, err)) {

@@ -39,6 +39,10 @@ struct media_decode_result {
     struct media_need need; /* MEDIA_NEED */
 };
 
+/* As media_header_read(), with what only the decoder can tell. */
+enum media_status media_decode_header(struct media_source *source, struct media_header *ret_header,
+                                      struct media_need *ret_need, struct err *err) MUST_CHECK;
+
 /* MEDIA_REFUSED fills err, which may be ERR_RETRY too: the bytes could not be read. */
 enum media_status media_decode(struct media_source *source,
                                const struct media_decode_options *options,

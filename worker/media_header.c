@@ -177,7 +177,8 @@ static enum media_status read_format(struct media_source *source, int64_t start,
     if (framer == NULL) {
         return MEDIA_REFUSED;
     }
-    struct media_header header = {.framer = framer, .audio_end = media_source_total_size(source)};
+    struct media_header header = {
+        .framer = framer, .audio_end = media_source_total_size(source), .rate_factor = 1};
     (void)strncpy(header.format, framer->format, sizeof(header.format) - 1);
     enum media_status status = framer->read_header(source, start, &header, ret_need, err);
     if (status != MEDIA_READY) {

@@ -53,6 +53,8 @@ struct media_header {
     int32_t preroll_bytes;        /* decoded before the first exact sample, and dropped */
     bool has_fixed_units;         /* their sizes are known without looking at them */
     int32_t initial_skip;         /* samples at audio_start that the encoder and decoder add */
+    bool may_double_rate;         /* only the decoder can tell (SBR): see media_decode_header() */
+    int32_t rate_factor;          /* 2: it does; sample_rate and units are told accordingly */
 
     union { /* the framer's own */
         struct {

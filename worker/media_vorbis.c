@@ -44,7 +44,7 @@ static uint32_t take_back(struct backward_reader *reader, int count)
     uint32_t value = 0;
     for (int i = 0; i < count && reader->bits_left > 0; i++) {
         size_t bit = --reader->bits_left;
-        value = value << 1 | (reader->bytes[bit / 8] >> (bit % 8) & 1u);
+        value = value << 1 | ((uint32_t)reader->bytes[bit / 8] >> bit % 8 & 1);
     }
     return value;
 }

@@ -143,7 +143,7 @@ def test_silence_is_a_success_with_empty_text(standing):
     ("vbr.mp3", 120, ("-q:a", "0")),
     ("no-xing.mp3", 120, ("-b:a", "192k", "-write_xing", "0")),
     ("radio.aac", 100, ("-b:a", "192k", "-aac_coder", "fast")),
-    ("music.ogg", 100, ("-c:a", "libvorbis", "-b:a", "192k")),
+    ("music.ogg", 150, ("-c:a", "libvorbis", "-q:a", "10")),
     ("voice.opus", 100, ("-c:a", "libopus", "-b:a", "192k")),
     ("lossless.flac", 120, ("-sample_fmt", "s32")),
 ], ids=lambda value: value if isinstance(value, str) else "")

@@ -47,7 +47,7 @@ static void find_header(struct chunked *file)
         file->header_extents[file->header_extent_count++] = extent_of(file, need.start, need.end);
         struct media_source *source =
             media_source_new(file->size, file->header_extents, file->header_extent_count);
-        enum media_status status = media_header_read(source, &file->header, &need, &err);
+        enum media_status status = media_decode_header(source, &file->header, &need, &err);
         media_source_free(source);
         if (status == MEDIA_READY) {
             return;

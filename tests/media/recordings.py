@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.he_aac import with_sbr
 from media.ogg import with_spanning_packets
 
 REGULAR_S = 45
@@ -27,6 +28,7 @@ class Recording:
     chunk_bytes_min: int = 8192  # a neighbour holds the pre-roll and some units more
     decoder: str = ""  # ffmpeg's, where it isn't the first that it has
     seam_samples: int = 0  # that may be left out or doubled where a chunk doesn't see its previous
+    has_sbr: bool = False  # AAC-LC made HE-AAC
     segments_a_page: int = 0  # of Ogg, cut there even inside a packet; 0: as ffmpeg has them
     links: int = 1  # so many files of it behind each other
     # ffmpeg joins the last block of a link with the first of the next one, which don't overlap.
@@ -43,8 +45,8 @@ def _mp3(name: str, encoding: str, head_ms: float = 135, tail_ms: float = 53, **
     return Recording(f"{name}.mp3", encoding, "mp3", head_ms, tail_ms, **more)
 
 
-def _aac(name: str, encoding: str, **more) -> Recording:
-    return Recording(f"{name}.aac", f"{encoding} -aac_coder fast", "aac", head_ms=64, tail_ms=64,
+def _aac(name: str, encoding: str, head_ms: float = 64, **more) -> Recording:
+    return Recording(f"{name}.aac", f"{encoding} -aac_coder fast", "aac", head_ms, tail_ms=64,
                      **more)
 
 
@@ -87,6 +89,8 @@ RECORDINGS = (
     _aac("stereo", "-ar 44100 -b:a 128k -aac_pns 0"),
     _aac("speech", "-ar 16000 -ac 1 -b:a 24k -aac_pns 0", is_in_long_run=True),
     _aac("noise", "-ar 16000 -ac 1 -b:a 24k", has_random_noise=True),
+    _aac("he", "-ar 22050 -b:a 48k -aac_pns 0", has_sbr=True, head_ms=130),
+    _aac("he-v2", "-ar 16000 -ac 1 -b:a 24k -aac_pns 0", has_sbr=True, head_ms=130),
     _aac("high", "-ar 96000 -ac 1 -b:a 192k -aac_pns 0"),
     _aac("surround", "-ar 48000 -ac 6 -b:a 320k -aac_pns 0"),
     _opus("stereo", "-b:a 96k"),
@@ -118,6 +122,8 @@ def make(recording: Recording, folder: Path, seconds: int) -> Path:
     path = folder / recording.name
     if recording.links == 1 and recording.id3_bytes == 0:
         _encode(recording, path, seconds, seed=0)
+        if recording.has_sbr:
+            path.write_bytes(with_sbr(path.read_bytes()))
         if recording.segments_a_page:
             path.write_bytes(with_spanning_packets(path.read_bytes(), recording.segments_a_page))
         return path

@@ -207,6 +207,35 @@ static void test_fetch__waits_for_a_header_that_it_knows_but_is_gone(void **stat
     assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_WAITING);
 }
 
+/* A header that begins where nobody looks first: behind 20,000 bytes of padding. */
+static void pad_header(struct fixture *fixture)
+{
+    static const uint8_t PADDING[8] = {'J', 'U', 'N', 'K', 0x20, 0x4e};
+
+    memmove(fixture->file + 12 + 8 + 20000, fixture->file + 12, 32);
+    memcpy(fixture->file + 12, PADDING, sizeof PADDING);
+}
+
+/* What a chunk holds of the header by itself is missing to the next one. */
+static void test_fetch__keeps_all_of_the_header_for_the_next_chunk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    pad_header(fixture);
+    upload(fixture, 0, 0);
+    upload(fixture, 3, 0);
+    assert_int_equal(fetch(fixture, 0, &files, &missing, &err), FETCH_READY);
+    fetch_close(&files);
+    assert_int_equal(fetch(fixture, 3, &files, &missing, &err), FETCH_READY);
+    assert_true_bytes(fixture, &files);
+    assert_true(covers(&files, 12 + 8 + 20000));
+    assert_true(covers(&files, 12 + 8 + 20000 + 31));
+    fetch_close(&files);
+}
+
 static void test_fetch__fails_without_the_chunk_itself(void **state)
 {
     struct fixture *fixture = *state;
@@ -271,6 +300,7 @@ int main(void)
         TEST(test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours),
         TEST(test_fetch__waits_for_the_header),
         TEST(test_fetch__waits_for_a_header_that_it_knows_but_is_gone),
+        TEST(test_fetch__keeps_all_of_the_header_for_the_next_chunk),
         TEST(test_fetch__fails_without_the_chunk_itself),
         TEST(test_fetch__refuses_a_chunk_of_another_size),
         TEST(test_fetch__leaves_a_bad_neighbour_out),
