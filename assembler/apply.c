@@ -35,7 +35,7 @@ static void on_failed(const struct apply_settings *settings, struct job *job, st
                       const struct event *event, unsigned effects)
 {
     set_error(chunk, event, effects);
-    job_event_add_chunk_failed(job, chunk, settings->policy.max_retries);
+    job_event_add_chunk_failed(job, chunk);
     count(settings, METRIC_CHUNKS_FAILED);
 }
 

@@ -39,13 +39,6 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .minimum = 65536,
      .maximum = INT64_C(256) * 1024 * 1024,
      .help = "The most bytes of records that are applied in one transaction."},
-    {.name = "max-retries",
-     .type = CONFIG_INT,
-     .offset = AT(max_retries),
-     .fallback = "3",
-     .minimum = 0,
-     .maximum = 100,
-     .help = "How often a chunk whose attempt failed is tried again."},
     {.name = "max-starts",
      .type = CONFIG_INT,
      .offset = AT(max_starts),
@@ -103,8 +96,7 @@ struct apply_settings assembler_options_apply(const struct assembler_options *op
                                               struct metrics *metrics)
 {
     return (struct apply_settings){
-        .policy = {.max_retries = (int32_t)options->max_retries,
-                   .max_starts = (int32_t)options->max_starts,
+        .policy = {.max_starts = (int32_t)options->max_starts,
                    .backoff = {.base_us = (uint64_t)options->retry_base_us,
                                .ceiling_us = (uint64_t)options->retry_ceiling_us}},
         .limits = {.chunks = FRONTIER_CHUNKS,

@@ -17,7 +17,6 @@ struct assembler_options {
     bool migrate;
     int64_t batch_records;
     int64_t batch_bytes;
-    int64_t max_retries;
     int64_t max_starts;
     int64_t retry_base_us;
     int64_t retry_ceiling_us;

@@ -138,6 +138,7 @@ struct job {
     char extension[8];
     char *language; /* owned, NULL: detected */
     char *prompt;   /* owned */
+    int32_t max_retries;
 
     enum job_status status;
     int32_t uploaded_chunks;

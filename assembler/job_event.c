@@ -162,7 +162,7 @@ static void add_error(struct json *json, const struct chunk *chunk)
     buf_append_format(&json->buf, ",\"error\":%s", chunk->error == NULL ? "null" : chunk->error);
 }
 
-void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk, int32_t max_retries)
+void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk)
 {
     struct json json = json_begin(job);
 
@@ -170,7 +170,7 @@ void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk, int3
     add_error(&json, chunk);
     add_int(&json, "attempt", chunk->attempt);
     add_int(&json, "retry_count", chunk->retry_count);
-    add_int(&json, "max_retries", max_retries);
+    add_int(&json, "max_retries", job->max_retries);
     job_add_event(job, "chunk_failed", json_end(&json));
 }
 

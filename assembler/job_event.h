@@ -24,7 +24,7 @@
 /* The chunk's own words; those nearer than `hold_back_ms` to an open seam are told to be
  * provisional. */
 void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, int64_t hold_back_ms);
-void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk, int32_t max_retries);
+void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk);
 void job_event_add_chunk_retrying(struct job *job, const struct chunk *chunk, int64_t due_in_us);
 /* As many as the text needs; none when nothing moved. */
 void job_event_add_partial_transcript(struct job *job, const struct assembly_step *step);

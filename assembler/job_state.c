@@ -193,7 +193,7 @@ static void fail(struct step *step)
 {
     const struct event_failed *failed = &step->event->failed;
     bool is_final = failed->permanent || step->chunk->resync_from > 0 ||
-                    step->chunk->retry_count >= step->policy->max_retries;
+                    step->chunk->retry_count >= step->job->max_retries;
 
     if (is_final)
         give_up(step);

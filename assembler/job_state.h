@@ -35,7 +35,6 @@ enum job_effect {
 };
 
 struct job_state_policy {
-    int32_t max_retries;
     int32_t max_starts; /* of one attempt; the last one is held to have killed its workers */
     struct backoff backoff;
 };

@@ -14,6 +14,7 @@ enum job_column {
     J_EXTENSION,
     J_LANGUAGE,
     J_PROMPT,
+    J_MAX_RETRIES,
     J_STATUS,
     J_UPLOADED,
     J_COMPLETED,
@@ -42,7 +43,8 @@ enum job_column {
  * first event is read along when the job has never been touched, because nobody has relayed it. */
 static const struct store_statement LOCK_JOBS = {
     "lock_jobs",
-    "SELECT j.id, j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt, j.status,"
+    "SELECT j.id, j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
+    " j.max_retries, j.status,"
     " j.uploaded_chunks, j.completed_chunks, j.failed_chunks, j.total_segments, j.frontier,"
     " j.settled_parts, j.available_chunks, j.frontier_sample, j.sample_rate, j.ratio_samples,"
     " j.ratio_bytes, j.transcript_bytes, j.processing_time_ms, j.speech_time_ms,"
@@ -271,6 +273,7 @@ static struct job *take_job(const PGresult *result, int row)
                    store_text(result, row, J_EXTENSION));
     job->language = mem_copy_string(store_text(result, row, J_LANGUAGE));
     job->prompt = mem_copy_string(store_text(result, row, J_PROMPT));
+    job->max_retries = get_int32(result, row, J_MAX_RETRIES);
     take_counters(result, row, job);
     take_frontier(result, row, job);
     take_first_event(result, row, job);

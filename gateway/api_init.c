@@ -87,5 +87,5 @@ void api_init(struct http_request *take_request, void *context)
     struct init *init = mem_new(sizeof *init);
     init->gateway = gateway;
     init->request = take_request;
-    jobs_create(gateway->pg, &request, key, on_created, init);
+    jobs_create(gateway->pg, &request, key, gateway->options->max_retries, on_created, init);
 }

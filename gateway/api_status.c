@@ -74,6 +74,5 @@ void api_status(struct http_request *take_request, void *context)
         return;
     struct question *question = mem_new(sizeof *question);
     *question = asked;
-    job_status_read(gateway->pg, asked.job.text, asked.page, gateway->options->max_retries,
-                    on_status, question);
+    job_status_read(gateway->pg, asked.job.text, asked.page, on_status, question);
 }

@@ -79,7 +79,7 @@ enum column {
     " 'processing_started_at', " JOBS_SQL_TIME("c.processing_started_at") "," \
     " 'completed_at', " JOBS_SQL_TIME("c.completed_at") "," \
     " 'processing_time', c.processing_time_ms, 'error', c.error," \
-    " 'attempt', c.attempt, 'retry_count', c.retry_count, 'max_retries', $4::int," \
+    " 'attempt', c.attempt, 'retry_count', c.retry_count, 'max_retries', job.max_retries," \
     " 'waiting_for', CASE WHEN c.waiting_from IS NOT NULL THEN" \
     "  json_build_array(c.waiting_from, c.waiting_to) END," \
     " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") ")::text," \
@@ -104,14 +104,13 @@ static const char STATUS_SQL[] =
     ") ORDER BY 1";
 
 void job_status_read(struct pg *pg, const char *job_id, struct job_status_page page,
-                     int64_t max_retries, pg_on_result on_result, void *context)
+                     pg_on_result on_result, void *context)
 {
-    char from[16], limit[16], retries[24];
+    char from[16], limit[16];
 
     (void)snprintf(from, sizeof from, "%" PRId32, page.from);
     (void)snprintf(limit, sizeof limit, "%" PRId32, page.limit);
-    (void)snprintf(retries, sizeof retries, "%" PRId64, max_retries);
-    struct pg_params params = {.count = 4, .values = {job_id, from, limit, retries}};
+    struct pg_params params = {.count = 3, .values = {job_id, from, limit}};
     pg_query(pg, "job_status", STATUS_SQL, &params, on_result, context);
 }
 

@@ -20,9 +20,8 @@ struct job_status_page {
     int32_t limit; /* 0: none */
 };
 
-/* `max_retries` as the assembler is configured; only shown. */
 void job_status_read(struct pg *pg, const char *job_id, struct job_status_page page,
-                     int64_t max_retries, pg_on_result on_result, void *context);
+                     pg_on_result on_result, void *context);
 
 /* Appends the job's JSON; false: there is no such job. */
 bool job_status_format(const PGresult *result, const char *job_id, struct job_status_page page,

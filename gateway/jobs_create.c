@@ -21,8 +21,8 @@
 static const char CREATE_SQL[] =
     "WITH job AS ("
     " INSERT INTO jobs (id, idempotency_key, request_digest, filename, extension, total_size,"
-    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, last_seq)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, 1)"
+    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, max_retries, last_seq)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, $12, 1)"
     " ON CONFLICT (idempotency_key) DO NOTHING RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
@@ -59,6 +59,7 @@ struct creation {
     struct pg *pg; /* borrowed */
     struct init_request request;
     char *idempotency_key; /* owned; NULL: none */
+    int64_t max_retries;
     unsigned tries;
     jobs_create_on_done on_done;
     void *context;
@@ -108,17 +109,18 @@ static void run(struct creation *creation)
     const struct init_request *request = &creation->request;
     struct id job = id_random();
     char digest[DIGEST_HEX_SIZE];
-    char numbers[3][24];
+    char numbers[4][24];
 
     format_digest(request, digest);
     (void)snprintf(numbers[0], sizeof numbers[0], "%" PRId64, request->layout.total_size);
     (void)snprintf(numbers[1], sizeof numbers[1], "%" PRId64, request->layout.chunk_size_bytes);
     (void)snprintf(numbers[2], sizeof numbers[2], "%" PRId32, request->layout.total_chunks);
+    (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     struct pg_params params = {
-        .count = 11,
+        .count = 12,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
-                   or_null(request->language), or_null(request->prompt)},
+                   or_null(request->language), or_null(request->prompt), numbers[3]},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {
@@ -129,13 +131,14 @@ static void run(struct creation *creation)
 }
 
 void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
-                 jobs_create_on_done on_done, void *context)
+                 int64_t max_retries, jobs_create_on_done on_done, void *context)
 {
     struct creation *creation = mem_new(sizeof *creation);
 
     creation->pg = pg;
     creation->request = *request;
     creation->idempotency_key = mem_copy_string(idempotency_key);
+    creation->max_retries = max_retries;
     creation->on_done = on_done;
     creation->context = context;
     run(creation);

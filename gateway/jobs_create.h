@@ -24,8 +24,9 @@ struct jobs_created {
 typedef void (*jobs_create_on_done)(void *context, const struct jobs_created *created,
                                     const struct err *err);
 
-/* `idempotency_key` may be NULL. Calls back exactly once, never before it returns. */
+/* `idempotency_key` may be NULL; `max_retries` is each chunk's. Calls back exactly once, never
+ * before it returns. */
 void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
-                 jobs_create_on_done on_done, void *context);
+                 int64_t max_retries, jobs_create_on_done on_done, void *context);
 
 #endif

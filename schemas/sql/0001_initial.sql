@@ -15,6 +15,7 @@ CREATE TABLE jobs (
     webhook_url              text,
     language                 text,             -- as asked for at init; NULL: detected
     prompt                   text,
+    max_retries              integer NOT NULL, -- of a chunk, after its first attempt
 
     status                   text NOT NULL DEFAULT 'uploading'
         CHECK (status IN ('uploading', 'processing', 'assembling', 'done', 'failed', 'cancelled',

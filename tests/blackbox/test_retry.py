@@ -106,6 +106,19 @@ def test_a_job_that_failed_altogether(installation):
     assert events[-1].data["final_transcript"] == sound.text
 
 
+def test_a_job_keeps_the_number_of_retries_it_was_made_with(installation):
+    installation.start(gateway_options={"max-retries": 1},
+                       assembler_options={"retry-base": "100ms"})
+    sound = recording.wav(4)
+    installation.speech.script.add([{"do": "html"}])
+    job, stream = run(installation, sound)
+    assert [event.type for event in stream.events if event.type.startswith("chunk_")] == \
+        ["chunk_retrying", "chunk_failed"]
+    assert stream.of_type("chunk_failed")[0].data["max_retries"] == 1
+    sub_job, = installation.gateway.status(job)["sub_jobs"]
+    assert (sub_job["retry_count"], sub_job["max_retries"]) == (1, 1)
+
+
 def test_bytes_that_are_gone_are_uploaded_anew(installation):
     installation.start()
     sound = recording.wav(40)

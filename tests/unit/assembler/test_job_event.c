@@ -226,7 +226,8 @@ static void test_job_event__failures_carry_their_error(void **state)
     (void)state;
     chunk->error = job_event_error(&failed);
     chunk->attempt = 2;
-    job_event_add_chunk_failed(recording.job, chunk, 3);
+    recording.job->max_retries = 3;
+    job_event_add_chunk_failed(recording.job, chunk);
     job_event_add_chunk_retrying(recording.job, chunk, 1500000);
     CLEANUP(put_at) struct json_object *final = parsed(recording.job, 0);
     CLEANUP(put_at) struct json_object *retrying = parsed(recording.job, 1);

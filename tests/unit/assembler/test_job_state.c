@@ -15,7 +15,6 @@
 #define RANDOM UINT64_MAX /* the longest wait of the jitter */
 
 static const struct job_state_policy POLICY = {
-    .max_retries = 2,
     .max_starts = 3,
     .backoff = {.base_us = 1000000, .ceiling_us = 60000000},
 };
@@ -34,6 +33,7 @@ static struct fixture new_fixture(enum chunk_status status)
     struct fixture fixture = {.job = job_new(JOB_ID)};
 
     fixture.job->layout = chunk_layout_of(4000, 1000);
+    fixture.job->max_retries = 2;
     fixture.chunk = job_add_chunk(fixture.job, 1);
     fixture.chunk->status = status;
     fixture.chunk->attempt = 3;
@@ -225,7 +225,7 @@ static void test_job_state__retries_end(void **state)
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_PROCESSING);
 
     (void)state;
-    for (int i = 0; i < POLICY.max_retries; i++)
+    for (int i = 0; i < fixture.job->max_retries; i++)
         assert_int_equal(apply_type(&fixture, EVENT_CHUNK_FAILED).effects, EFFECT_RETRIED);
     assert_int_equal(apply_type(&fixture, EVENT_CHUNK_FAILED).effects, EFFECT_FAILED);
     assert_int_equal(fixture.chunk->status, CHUNK_FAILED);
