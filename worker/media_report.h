@@ -47,9 +47,9 @@ struct media_report {
      */
     bool tail_complete;
 
-    /* The unit that began in the previous chunk and reaches into this one, if both its ends were
-     * there: add border_samples to a previous chunk whose next_byte is border_byte (never so where
-     * sizes are known without looking, as in WAV). */
+    /* The unit that began in the previous chunk and reaches into this one, with those that cannot
+     * be told without it, if all of them were there: add border_samples to a previous chunk whose
+     * next_byte is border_byte (never so where sizes are known without looking, as in WAV). */
     int64_t border_byte; /* -1: none seen */
     int64_t border_samples;
 

@@ -162,14 +162,26 @@ static struct media_report report_of(const struct recording *recording,
     return report;
 }
 
-/* Moves the border of two chunks over some frames, byte by byte. */
+/* The first unit behind BORDER_BYTES. */
+static int64_t border_unit(const struct recording *recording)
+{
+    struct view view = open_view(recording);
+    int64_t unit = -1;
+    assert_true(
+        view.header.framer->sync(view.source, &view.header, BORDER_BYTES, recording->size, &unit));
+    media_source_free(view.source);
+    return unit;
+}
+
+/* Moves the border of two chunks over a unit's beginning, byte by byte. */
 static void check_borders(const char *name, const char *encoding, int incomplete_max)
 {
     struct recording file = recording_make(name, 6, encoding);
     struct media_extent whole = extent_of(&file, 0, file.size);
     int64_t total = report_of(&file, &whole, 1, (struct media_range){0, file.size, -1}).samples;
     int incomplete = 0;
-    for (int64_t border = BORDER_BYTES; border < BORDER_BYTES + BORDERS; border++) {
+    int64_t first_border = border_unit(&file) - BORDERS / 2;
+    for (int64_t border = first_border; border < first_border + BORDERS; border++) {
         struct media_extent alone = extent_of(&file, 0, border);
         struct media_report first =
             report_of(&file, &alone, 1, (struct media_range){0, border, -1});
