@@ -22,19 +22,19 @@ static const struct {
     const char *topic;
     bool is_of_job;
 } TYPES[] = {
-    [EVENT_CHUNK_WORK] = {"chunk.work", "chunks.uploaded"},
-    [EVENT_CHUNK_UPLOADED] = {"chunk.uploaded", "jobs.commands"},
-    [EVENT_CHUNK_STARTED] = {"chunk.started", "chunks.results"},
-    [EVENT_CHUNK_ALIVE] = {"chunk.alive", "chunks.results"},
-    [EVENT_CHUNK_PARTIAL] = {"chunk.partial", "chunks.results"},
-    [EVENT_CHUNK_WAITING] = {"chunk.waiting", "chunks.results"},
-    [EVENT_CHUNK_DEFERRED] = {"chunk.deferred", "chunks.results"},
-    [EVENT_CHUNK_TRANSCRIBED] = {"chunk.transcribed", "chunks.results"},
-    [EVENT_CHUNK_FAILED] = {"chunk.failed", "chunks.results"},
-    [EVENT_JOB_CANCEL] = {"job.cancel", "jobs.commands", .is_of_job = true},
-    [EVENT_JOB_RETRY] = {"job.retry", "jobs.commands", .is_of_job = true},
-    [EVENT_CONTROL_CANCEL] = {"control.cancel", "jobs.control", .is_of_job = true},
-    [EVENT_CONTROL_SKIP] = {"control.skip", "jobs.control"},
+    [EVENT_CHUNK_WORK] = {.name = "chunk.work", .topic = "chunks.uploaded"},
+    [EVENT_CHUNK_UPLOADED] = {.name = "chunk.uploaded", .topic = "jobs.commands"},
+    [EVENT_CHUNK_STARTED] = {.name = "chunk.started", .topic = "chunks.results"},
+    [EVENT_CHUNK_ALIVE] = {.name = "chunk.alive", .topic = "chunks.results"},
+    [EVENT_CHUNK_PARTIAL] = {.name = "chunk.partial", .topic = "chunks.results"},
+    [EVENT_CHUNK_WAITING] = {.name = "chunk.waiting", .topic = "chunks.results"},
+    [EVENT_CHUNK_DEFERRED] = {.name = "chunk.deferred", .topic = "chunks.results"},
+    [EVENT_CHUNK_TRANSCRIBED] = {.name = "chunk.transcribed", .topic = "chunks.results"},
+    [EVENT_CHUNK_FAILED] = {.name = "chunk.failed", .topic = "chunks.results"},
+    [EVENT_JOB_CANCEL] = {.name = "job.cancel", .topic = "jobs.commands", .is_of_job = true},
+    [EVENT_JOB_RETRY] = {.name = "job.retry", .topic = "jobs.commands", .is_of_job = true},
+    [EVENT_CONTROL_CANCEL] = {.name = "control.cancel", .topic = "jobs.control", .is_of_job = true},
+    [EVENT_CONTROL_SKIP] = {.name = "control.skip", .topic = "jobs.control"},
 };
 static_assert(ARRAY_LEN(TYPES) == EVENT_TYPE_COUNT, "a name and a topic for each type");
 

@@ -76,7 +76,7 @@ static void add(struct stop_list *list, struct stop **stops, const char *key, in
 
     HASH_FIND_STR(*stops, key, stop);
     if (stop == NULL) {
-        if (HASH_COUNT(*stops) >= list->limit)
+        if (*stops != NULL && HASH_COUNT(*stops) >= list->limit)
             remove_stop(stops, *stops);
         stop = mem_new(sizeof *stop);
         (void)snprintf(stop->key, sizeof stop->key, "%s", key);

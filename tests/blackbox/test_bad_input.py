@@ -20,7 +20,7 @@ INIT_ERRORS = [
     ({"filename": ""}, 422, "filename", "filename"),
     ({"filename": 7}, 422, "filename", "string"),
     ({"filename": "talk.aiff"}, 422, "filename", "(?i)aiff"),
-    ({"filename": "talk.flac"}, 422, "filename", "(?i)flac"),
+    ({"filename": "talk.caf"}, 422, "filename", "CAF"),
     ({"filename": "talk"}, 422, "filename", "(?i)wav"),
     ({"filename": "x" * 5000 + ".wav"}, 422, "filename", "bytes|characters"),
     ({"total_size": MISSING}, 422, "total_size", "total_size"),

@@ -37,11 +37,11 @@ def test_a_file_uploaded_on_the_page_is_shown_chunk_by_chunk_and_in_order(standi
 
 
 def test_a_refusal_is_told(standing, browser, tmp_path):
-    path = tmp_path / "talk.flac"
-    path.write_bytes(b"fLaC" + bytes(1000))
+    path = tmp_path / "talk.amr"
+    path.write_bytes(b"#!AMR\n" + bytes(1000))
 
     browser.open(standing.gateway.base_url)
     browser.send_keys("#file", str(path))
     browser.click("button[type=submit]")
 
-    assert "FLAC" in browser.wait_for("document.getElementById('message').innerText").upper()
+    assert "AMR" in browser.wait_for("document.getElementById('message').innerText").upper()
