@@ -2,7 +2,8 @@
 """What chunkscribe adds to the speech service's own time, and what uploads cost the gateway.
 
 first_result_p50_ms: from the last byte of a chunk to its chunk_complete at the client, minus what
-the speech service took, against the floor of three Kafka hops and two commits in the same run.
+the speech service took, against the floor of three Kafka hops and two commits in the same run, back
+to back and after rests as long as the speech service takes.
 upload_growth_mib: what the gateway's memory grows by for each of 50 uploads of 50 MiB at once.
 """
 
@@ -13,6 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +29,7 @@ from support.recording import wav
 ROUNDS = 5
 JOBS_A_ROUND = 40
 FLOOR_ROUNDS = 100
+RESTED_ROUNDS = 20
 SPEECH_S = 0.1
 MIB = 1 << 20
 UPLOADS, UPLOAD_MIB = 50, 50
@@ -76,7 +80,21 @@ class Connection:
         self._socket.close()
 
 
-def first_result_s(gateway: str, chunk: bytes, speech: FixedSpeech) -> float:
+@dataclass(frozen=True)
+class FirstResult:
+    """Durations from the last byte of the chunk, and the wall time of that byte."""
+    job: str
+    last_byte_wall_s: float
+    stored_s: float
+    event_s: float
+    speech_s: float
+
+    @property
+    def overhead_s(self) -> float:
+        return self.event_s - self.speech_s
+
+
+def first_result(gateway: str, chunk: bytes, speech: FixedSpeech) -> FirstResult:
     client, stream = Connection(gateway), Connection(gateway)
     job = client.post("/chunked-upload-stream", {"filename": "bench.wav", "chunk_size_mb": 1,
                                                  "total_size": len(chunk)})
@@ -84,20 +102,23 @@ def first_result_s(gateway: str, chunk: bytes, speech: FixedSpeech) -> float:
     stream.wait_for("initialized")
     asked_before = len(speech.took_s)
     last_byte = client.send("PUT", job["upload_urls"][0]["upload_url"], chunk)
+    last_byte_wall = time.time() - (time.perf_counter() - last_byte)
     status, body = client.answer()
     assert status == 200, body
+    stored = time.perf_counter()
     client.post("/chunk-upload-complete", {"parent_job_id": job["parent_job_id"], "chunk_index": 0,
                                            "actual_size": len(chunk)})
-    took = stream.wait_for("chunk_complete") - last_byte
+    event = stream.wait_for("chunk_complete")
     client.close()
     stream.close()
-    return took - sum(speech.took_s[asked_before:])
+    return FirstResult(job["parent_job_id"], last_byte_wall, stored - last_byte, event - last_byte,
+                       sum(speech.took_s[asked_before:]))
 
 
-def floor(installation: Installation) -> float:
+def floor(installation: Installation, rounds: int, rest_s: float = 0) -> float:
     out = subprocess.run([paths.build_dir("release") / "tests" / "bench-floor",
                           installation.brokers, installation.prefix + "dead.letters",
-                          installation.database_url, str(FLOOR_ROUNDS)],
+                          installation.database_url, str(rounds), str(int(rest_s * 1000))],
                          capture_output=True, text=True, check=True).stdout
     parts = json.loads(out)
     return 3 * parts["hop_ms"] + 2 * parts["commit_ms"]
@@ -106,17 +127,50 @@ def floor(installation: Installation) -> float:
 def bench_first_result(installation: Installation, speech: FixedSpeech) -> None:
     chunk = wav(5.9).data[:MIB]
     gateway = installation.gateway.base_url
-    first_result_s(gateway, chunk, speech)
-    medians, floors, every = [], [], []
+    first_result(gateway, chunk, speech)
+    medians, floors, rested, every = [], [], [], []
     for _ in range(ROUNDS):
-        times = [first_result_s(gateway, chunk, speech) * 1000 for _ in range(JOBS_A_ROUND)]
-        every += times
-        medians.append(statistics.median(times))
-        floors.append(floor(installation))
+        results = [first_result(gateway, chunk, speech) for _ in range(JOBS_A_ROUND)]
+        every += results
+        medians.append(statistics.median(result.overhead_s * 1000 for result in results))
+        floors.append(floor(installation, FLOOR_ROUNDS))
+        rested.append(floor(installation, RESTED_ROUNDS, SPEECH_S))
     report("overhead", "first_result_p50_ms", statistics.median(medians), "ms", ROUNDS,
            "floor: 3 Kafka hops + 2 commits", statistics.median(floors))
-    report("overhead", "first_result_p90_ms", statistics.quantiles(every, n=10)[8], "ms", ROUNDS,
+    report("overhead", "first_result_p50_ms", statistics.median(medians), "ms", ROUNDS,
+           "floor after rests: 3 Kafka hops + 2 commits", statistics.median(rested))
+    p90 = statistics.quantiles([result.overhead_s * 1000 for result in every], n=10)[8]
+    report("overhead", "first_result_p90_ms", p90, "ms", ROUNDS,
            "floor: 3 Kafka hops + 2 commits", statistics.median(floors))
+    report_stages(installation, every)
+
+
+def report_stages(installation: Installation, results: list[FirstResult]) -> None:
+    """Records carry whole milliseconds, which medians over all jobs even out."""
+    records: dict[tuple[str, str], float] = {}
+    for topic in ("chunks.uploaded", "chunks.results"):
+        for _, record, _ in installation.records(topic):
+            name = record["schema"].partition("/")[0]
+            records[record["job_id"], name] = datetime.fromisoformat(
+                record["occurred_at"].replace("Z", "+00:00")).timestamp()
+    begun = dict(installation.query("SELECT job_id::text, extract(epoch FROM created_at)::float8"
+                                    " FROM job_events WHERE type = 'chunk_complete'"))
+    stages: dict[str, list[float]] = {}
+    for result in results:
+        reached = {
+            "stored": result.stored_s,
+            "taken_by_worker": records[result.job, "chunk.started"] - result.last_byte_wall_s,
+            "result_written": records[result.job, "chunk.transcribed"] - result.last_byte_wall_s
+            - result.speech_s,
+            "transaction_begun": begun[result.job] - result.last_byte_wall_s - result.speech_s,
+            "at_the_client": result.overhead_s,
+        }
+        before = 0.0
+        for name, at in reached.items():
+            stages.setdefault(name, []).append(at - before)
+            before = at
+    for name, times in stages.items():
+        report("overhead", f"stage_{name}_p50_ms", statistics.median(times) * 1000, "ms", ROUNDS)
 
 
 def pss_mib(pid: int) -> float:

@@ -2,9 +2,11 @@
 /*
  * What the parts below chunkscribe cost at this moment on this machine: the median of one Kafka hop
  * (produce with acks=all until the record is consumed, the same librdkafka settings as ours) and of
- * one commit that writes one row. The benchmark `overhead` is compared with sums of these.
+ * one commit that writes one row. The benchmark `overhead` is compared with sums of these. Back to
+ * back both servers are at their fastest; after a rest each costs what it does in a job, where
+ * everything waits for the speech service first.
  *
- *     bench-floor BROKERS TOPIC DATABASE_URL ROUNDS  ->  {"hop_ms": .., "commit_ms": ..}
+ *     bench-floor BROKERS TOPIC DATABASE_URL ROUNDS REST_MS  ->  {"hop_ms": .., "commit_ms": ..}
  */
 #include <libpq-fe.h>
 #include <librdkafka/rdkafka.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/attrs.h"
 #include "common/clock.h"
@@ -97,6 +100,13 @@ static uint64_t commit_us(PGconn *connection)
     return clock_now_us() - start;
 }
 
+static void rest(long rest_ms)
+{
+    const struct timespec time = {rest_ms / 1000, rest_ms % 1000 * 1000000};
+
+    (void)nanosleep(&time, NULL);
+}
+
 static int compare(const void *one, const void *other)
 {
     uint64_t a = *(const uint64_t *)one;
@@ -113,10 +123,11 @@ static double median_ms(uint64_t *durations_us, size_t count)
 
 int main(int argc, char **argv)
 {
-    long rounds = argc == 5 ? strtol(argv[4], NULL, 10) : 0;
+    long rounds = argc == 6 ? strtol(argv[4], NULL, 10) : 0;
+    long rest_ms = argc == 6 ? strtol(argv[5], NULL, 10) : 0;
 
-    if (rounds < 1 || rounds > 100000)
-        die("usage", "bench-floor BROKERS TOPIC DATABASE_URL ROUNDS");
+    if (rounds < 1 || rounds > 100000 || rest_ms < 0 || rest_ms > 10000)
+        die("usage", "bench-floor BROKERS TOPIC DATABASE_URL ROUNDS REST_MS");
     rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, argv[1]);
     rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, argv[1]);
     PGconn *connection = PQconnectdb(argv[3]);
@@ -130,7 +141,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < WARM_UP_ROUNDS; i++)
         (void)hop_us(producer, consumer, argv[2]);
     for (long i = 0; i < rounds; i++) {
+        rest(rest_ms);
         hops[i] = hop_us(producer, consumer, argv[2]);
+        rest(rest_ms);
         commits[i] = commit_us(connection);
     }
     (void)printf("{\"hop_ms\": %.3f, \"commit_ms\": %.3f}\n", median_ms(hops, (size_t)rounds),
