@@ -55,8 +55,9 @@ struct chunk {
     int32_t attempt;
     int32_t min_attempt;
     int32_t retry_count;
-    int32_t start_count;        /* chunk.started seen for this attempt and work record */
     struct kafka_position work; /* the newest work record; partition -1: unknown */
+    int32_t start_count;        /* of that record, without a result */
+    int64_t last_start_wall_us; /* of that record; 0: none */
     int64_t resync_from;        /* this attempt decodes from here, see assembly.h; 0: no resync */
     int64_t waiting_from;       /* bytes that have not arrived yet; -1: none */
     int64_t waiting_to;

@@ -95,6 +95,8 @@ static bool note_work(struct step *step, struct kafka_position work)
     if (chunk->work.partition == work.partition && chunk->work.offset >= work.offset)
         return false;
     chunk->work = work;
+    chunk->start_count = 0;
+    chunk->last_start_wall_us = 0;
     chunk->is_changed = true;
     return true;
 }
@@ -127,18 +129,23 @@ static void give_up(struct step *step)
 }
 
 /* Starts are counted for each work record, so that only a redelivery, which means that a worker
- * left without a result, counts against the chunk; a client that repeats its report does not. */
+ * left without a result, counts against the chunk; a client that repeats its report does not. Nor
+ * does a start that was written twice, as a worker does that missed the acknowledgement: it is not
+ * later than the last one. (One of a worker whose clock is behind by more than a session lasts is
+ * taken for such a copy.) */
 static void start(struct step *step)
 {
+    const struct event_started *started = &step->event->started;
     struct chunk *chunk = step->chunk;
 
-    if (note_work(step, step->event->started.work))
-        chunk->start_count = 0;
-    else if (chunk->work.offset != step->event->started.work.offset)
+    (void)note_work(step, started->work);
+    if (chunk->work.offset != started->work.offset ||
+        started->at_wall_us <= chunk->last_start_wall_us)
         return;
     leave_wait(chunk);
     hear(step);
     chunk->start_count++;
+    chunk->last_start_wall_us = started->at_wall_us;
     if (chunk->start_count >= step->policy->max_starts) {
         give_up(step);
         step->change.effects |= EFFECT_CRASHED;
@@ -238,8 +245,7 @@ static void act(struct step *step, enum action action)
         (void)note_work(step, step->event->uploaded.work);
         return;
     case NOTE_WORK:
-        if (note_work(step, step->event->uploaded.work))
-            step->chunk->start_count = 0;
+        (void)note_work(step, step->event->uploaded.work);
         return;
     case START:
         upload(step);

@@ -62,6 +62,7 @@ enum chunk_column {
     C_MIN_ATTEMPT,
     C_RETRIES,
     C_STARTS,
+    C_LAST_START,
     C_RESYNC_FROM,
     C_WORK_PARTITION,
     C_WORK_OFFSET,
@@ -92,8 +93,9 @@ enum chunk_column {
 /* In the order of enum chunk_column; the last but one and the last are added by each statement. */
 #define CHUNK_COLUMNS                                                                              \
     "c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count, c.start_count,"   \
-    " c.resync_from, c.work_partition, c.work_offset, c.waiting_from, c.waiting_to,"               \
-    " (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, c.error::text," \
+    " c.last_start_us, c.resync_from, c.work_partition, c.work_offset, c.waiting_from,"            \
+    " c.waiting_to, (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, " \
+    "c.error::text,"                                                                               \
     " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples,"                  \
     " c.absolute_start, c.tail_complete, c.border_byte, c.border_samples, c.start_sample,"         \
     " c.start_is_estimated, c.first_word, c.emitted_word, c.last_word"
@@ -327,6 +329,7 @@ static void take_state(const PGresult *result, int row, struct chunk *chunk)
     chunk->min_attempt = get_int32(result, row, C_MIN_ATTEMPT);
     chunk->retry_count = get_int32(result, row, C_RETRIES);
     chunk->start_count = get_int32(result, row, C_STARTS);
+    chunk->last_start_wall_us = store_int(result, row, C_LAST_START);
     chunk->resync_from = store_int_or(result, row, C_RESYNC_FROM, 0);
     chunk->work.partition = (int32_t)store_int_or(result, row, C_WORK_PARTITION, -1);
     chunk->work.offset = store_int_or(result, row, C_WORK_OFFSET, -1);

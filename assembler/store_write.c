@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/store_jobs.h"
 
-enum { JOB_COLUMNS = 25, CHUNK_COLUMNS = 34 };
+enum { JOB_COLUMNS = 25, CHUNK_COLUMNS = 35 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -33,7 +33,8 @@ static const struct store_statement WRITE_JOBS = {
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
     "UPDATE chunks c SET status = u.status, attempt = u.attempt, min_attempt = u.min_attempt,"
-    " retry_count = u.retries, start_count = u.starts, resync_from = u.resync_from,"
+    " retry_count = u.retries, start_count = u.starts, last_start_us = u.last_start_us,"
+    " resync_from = u.resync_from,"
     " work_partition = u.work_partition, work_offset = u.work_offset,"
     " waiting_from = u.waiting_from, waiting_to = u.waiting_to,"
     " deferred_until = to_timestamp(u.deferred_us / 1e6), deferred_reason = u.deferred_reason,"
@@ -50,14 +51,15 @@ static const struct store_statement WRITE_CHUNKS = {
     " start_sample = u.start_sample, start_is_estimated = u.start_is_estimated,"
     " first_word = u.first_word, emitted_word = u.emitted_word, last_word = u.last_word"
     " FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
-    " $8::bigint[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-    " $14::text[], $15::jsonb[], $16::bigint[], $17::bool[], $18::bool[], $19::bool[],"
-    " $20::bool[], $21::bigint[], $22::bigint[], $23::int[], $24::bigint[], $25::bigint[],"
-    " $26::bool[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bool[], $31::int[],"
-    " $32::int[], $33::int[], $34::bool[])"
-    " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, resync_from,"
-    " work_partition, work_offset, waiting_from, waiting_to, deferred_us, deferred_reason, error,"
-    " processing_ms, is_uploaded, is_started, is_heard, is_completed, first_byte, next_byte,"
+    " $8::bigint[], $9::bigint[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[],"
+    " $14::bigint[], $15::text[], $16::jsonb[], $17::bigint[], $18::bool[], $19::bool[],"
+    " $20::bool[], $21::bool[], $22::bigint[], $23::bigint[], $24::int[], $25::bigint[],"
+    " $26::bigint[], $27::bool[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bool[],"
+    " $32::int[], $33::int[], $34::int[], $35::bool[])"
+    " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, last_start_us,"
+    " resync_from, work_partition, work_offset, waiting_from, waiting_to, deferred_us,"
+    " deferred_reason, error, processing_ms, is_uploaded, is_started, is_heard, is_completed, "
+    "first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
     " start_sample, start_is_estimated,"
     " first_word, emitted_word, last_word, is_reopened)"
@@ -111,6 +113,7 @@ static void add_state(struct sql_rows *rows, const struct chunk *chunk)
     sql_rows_int(rows, chunk->min_attempt);
     sql_rows_int(rows, chunk->retry_count);
     sql_rows_int(rows, chunk->start_count);
+    sql_rows_int(rows, chunk->last_start_wall_us);
     sql_rows_natural(rows, chunk->resync_from > 0 ? chunk->resync_from : -1);
     sql_rows_natural(rows, chunk->work.partition);
     sql_rows_natural(rows, chunk->work.partition < 0 ? -1 : chunk->work.offset);

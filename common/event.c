@@ -118,6 +118,8 @@ static int64_t distinction(const struct event *event, int64_t wall_us)
 {
     if (event->type == EVENT_CHUNK_PARTIAL)
         return event->partial.window_index;
+    if (event->type == EVENT_CHUNK_STARTED)
+        return event->started.at_wall_us;
     if (event->type == EVENT_CHUNK_ALIVE)
         return wall_us;
     if (event->type == EVENT_JOB_RETRY)

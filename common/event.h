@@ -64,6 +64,7 @@ struct event_started {
     char *worker_id; /* owned */
     int64_t size_bytes;
     struct kafka_position work;
+    int64_t at_wall_us; /* tells two starts of one work record from one that was written twice */
 };
 
 struct event_partial {

@@ -255,6 +255,7 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
         return jsonread_int(object, "size_bytes", 0, SAMPLES_MAX, &event->started.size_bytes,
                             err) &&
                decode_position(object, &event->started.work, err) &&
+               jsonread_int(object, "at_us", 0, INT64_MAX, &event->started.at_wall_us, err) &&
                jsonread_string(object, "worker_id", SHORT_TEXT_MAX, &event->started.worker_id, err);
     case EVENT_CHUNK_PARTIAL:
         return decode_partial(object, &event->partial, err);

@@ -204,6 +204,7 @@ void event_body_encode(const struct event *event, struct json_object *object)
         add_text(object, "worker_id", event->started.worker_id);
         add_int(object, "size_bytes", event->started.size_bytes);
         add_position(object, "work", event->started.work);
+        add_int(object, "at_us", event->started.at_wall_us);
         break;
     case EVENT_CHUNK_PARTIAL:
         encode_partial(&event->partial, object);

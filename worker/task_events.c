@@ -13,13 +13,14 @@ static struct event event_of(const struct event *work, enum event_type type)
 }
 
 struct event task_event_started(const struct event *work, struct kafka_position place,
-                                const char *worker_id)
+                                const char *worker_id, int64_t at_wall_us)
 {
     struct event event = event_of(work, EVENT_CHUNK_STARTED);
 
     event.started.worker_id = mem_copy_string(worker_id);
     event.started.size_bytes = chunk_layout_size(&work->work.layout, work->chunk_index);
     event.started.work = place;
+    event.started.at_wall_us = at_wall_us;
     return event;
 }
 

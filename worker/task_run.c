@@ -253,8 +253,8 @@ static void on_started_settled(void *context, const struct err *err)
 
 static void announce(struct task_run *run)
 {
-    struct event event =
-        task_event_started(work_of(run), run->item->place, run->services->worker_id);
+    struct event event = task_event_started(work_of(run), run->item->place,
+                                            run->services->worker_id, clock_wall_us());
     struct err err;
 
     if (!emit_event(run->services->emit, &event, run->item->traceparent, on_started_settled, run,

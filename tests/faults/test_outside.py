@@ -170,10 +170,14 @@ def test_connections(fleet, rewired, seed, which):
 
 
 def test_records_are_doubled_and_out_of_order(fleet, seed):
-    """Everything that is written is written again, once, somewhat later and in another order."""
+    """Everything that is written is written again, once, somewhat later and in another order; what
+    the workers were at is delivered again as well."""
     load = Load(fleet, seed)
     with Duplicator(fleet.installation, seed), load.going_on():
-        time.sleep(8)
+        for name in ("worker-1", "worker-2") * 2:
+            time.sleep(1.5)
+            fleet.kill(name)
+            fleet.start(name)
     check_all(fleet.installation, load.jobs)
 
 

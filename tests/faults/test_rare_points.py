@@ -94,8 +94,8 @@ def repeat_start(installation, job_id: str) -> None:
 
     wait_for(starts, "the chunk's start")
     key, start = starts()[0]
-    for _ in range(2):
-        record = {**start, "event_id": str(uuid.uuid4())}
+    for number in (1, 2):
+        record = {**start, "event_id": str(uuid.uuid4()), "at_us": start["at_us"] + number}
         producer = Producer({"bootstrap.servers": installation.brokers,
                              "partitioner": "murmur2_random"})
         producer.produce(installation.prefix + "chunks.results", json.dumps(record), key=key)

@@ -79,8 +79,9 @@ static void test_apply__a_crashing_chunk_is_failed_and_skipped(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        const struct record record = record_of(EVENT_CHUNK_STARTED, 0, 1);
+        struct record record = record_of(EVENT_CHUNK_STARTED, 0, 1);
 
+        record.event.started.at_wall_us = i + 1;
         assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
     }
     assert_string_equal(type_of(recording.job, 0), "chunk_failed");

@@ -58,6 +58,7 @@ static struct event event_of(enum event_type type, int32_t attempt)
     case EVENT_CHUNK_STARTED:
         event.started.work = (struct kafka_position){0, 10};
         event.started.worker_id = worker;
+        event.started.at_wall_us = NOW_US;
         break;
     case EVENT_CHUNK_PARTIAL:
         event.partial.text = text;
@@ -267,16 +268,49 @@ static void test_job_state__waiting_and_deferring_cost_no_retry(void **state)
     assert_int_equal(fixture.chunk->retry_count, 0);
 }
 
+static unsigned start_at(struct fixture *fixture, int64_t wall_us)
+{
+    struct event event = event_of(EVENT_CHUNK_STARTED, fixture->chunk->attempt);
+
+    event.started.at_wall_us = wall_us;
+    return apply(fixture, &event).effects;
+}
+
 static void test_job_state__the_third_start_of_one_work_record_is_a_crash(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
 
     (void)state;
-    assert_true(apply_type(&fixture, EVENT_CHUNK_STARTED).effects & EFFECT_STARTED);
-    assert_true(apply_type(&fixture, EVENT_CHUNK_STARTED).effects & EFFECT_STARTED);
-    assert_int_equal(apply_type(&fixture, EVENT_CHUNK_STARTED).effects,
-                     EFFECT_HEARD | EFFECT_FAILED | EFFECT_CRASHED);
+    assert_true(start_at(&fixture, NOW_US) & EFFECT_STARTED);
+    assert_true(start_at(&fixture, NOW_US + 1) & EFFECT_STARTED);
+    assert_int_equal(start_at(&fixture, NOW_US + 2), EFFECT_HEARD | EFFECT_FAILED | EFFECT_CRASHED);
     assert_int_equal(fixture.chunk->status, CHUNK_FAILED);
+}
+
+static void test_job_state__a_start_that_is_written_again_is_one_start(void **state)
+{
+    CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
+
+    (void)state;
+    assert_true(start_at(&fixture, NOW_US) & EFFECT_STARTED);
+    assert_int_equal(start_at(&fixture, NOW_US), 0);
+    assert_true(start_at(&fixture, NOW_US + 1) & EFFECT_STARTED);
+    assert_int_equal(start_at(&fixture, NOW_US), 0);
+    assert_int_equal(start_at(&fixture, NOW_US + 1), 0);
+    assert_int_equal(fixture.chunk->start_count, 2);
+}
+
+/* It would be forgotten that the chunk waits, and nobody would give it to a worker again. */
+static void test_job_state__a_late_copy_of_a_start_wakes_nothing_that_waits(void **state)
+{
+    CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
+
+    (void)state;
+    assert_true(start_at(&fixture, NOW_US) & EFFECT_STARTED);
+    assert_true(apply_type(&fixture, EVENT_CHUNK_WAITING).effects & EFFECT_PARKED);
+    assert_int_equal(start_at(&fixture, NOW_US), 0);
+    assert_int_equal(fixture.chunk->waiting_to, 500);
+    assert_int_equal(fixture.chunk->status, CHUNK_UPLOADED);
 }
 
 static void test_job_state__a_repeated_upload_report_is_no_crash(void **state)
@@ -430,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_job_state__the_service_may_ask_for_a_longer_wait),
         cmocka_unit_test(test_job_state__waiting_and_deferring_cost_no_retry),
         cmocka_unit_test(test_job_state__the_third_start_of_one_work_record_is_a_crash),
+        cmocka_unit_test(test_job_state__a_start_that_is_written_again_is_one_start),
+        cmocka_unit_test(test_job_state__a_late_copy_of_a_start_wakes_nothing_that_waits),
         cmocka_unit_test(test_job_state__a_repeated_upload_report_is_no_crash),
         cmocka_unit_test(test_job_state__an_older_work_record_starts_nothing),
         cmocka_unit_test(test_job_state__a_resync_is_not_counted_twice),
