@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "assembler/lost_work.h"
 #include "common/mem.h"
 
 #define AT(member) offsetof(struct assembler_options, member)
@@ -74,7 +75,7 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .offset = AT(lost_after_us),
      .fallback = "60s",
      .minimum = 1000000,
-     .maximum = INT64_C(86400000000),
+     .maximum = LOST_AFTER_MAX_US,
      .help = "Work that the workers' group has passed is published again when no result has come "
              "for this long."},
     {.name = "silent-after",

@@ -126,19 +126,24 @@ static bool know_work_partitions(struct kafka_admin *admin)
 
 /* A group that has committed nothing has passed nothing; what the topic has dropped is passed all
  * the same. An offset beyond the topic's end belongs to a topic that was made anew: all work in it
- * that is known from before is gone. */
-static int64_t passed_below(struct kafka_admin *admin, const rd_kafka_topic_partition_t *committed)
+ * that is known from before is gone. (Most brokers forget a group's offsets with the topic.) */
+static struct kafka_admin_passed passed_of(struct kafka_admin *admin,
+                                           const rd_kafka_topic_partition_t *committed)
 {
+    struct kafka_admin_passed passed = {committed->partition, committed->offset, INT64_MAX};
     int64_t low = 0;
     int64_t high = 0;
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         admin->rk, committed->topic, committed->partition, &low, &high, TRY_TIMEOUT_MS);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return committed->offset;
+        return passed;
+    passed.end = high;
     if (committed->offset > high)
-        return INT64_MAX;
-    return committed->offset > low ? committed->offset : low;
+        passed.below = INT64_MAX;
+    else if (committed->offset < low)
+        passed.below = low;
+    return passed;
 }
 
 static size_t take_partitions(struct kafka_admin *admin,
@@ -151,8 +156,7 @@ static size_t take_partitions(struct kafka_admin *admin,
         const rd_kafka_topic_partition_t *at = &partitions->elems[i];
 
         if (at->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            ret_passed[count++] =
-                (struct kafka_admin_passed){at->partition, passed_below(admin, at)};
+            ret_passed[count++] = passed_of(admin, at);
     }
     return count;
 }

@@ -27,10 +27,12 @@ bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, u
                                  int32_t *ret_count, struct err *err) MUST_CHECK;
 
 /* How far work has been passed in one partition: every record below was finished by the group, or
- * is not in the topic any more. */
+ * is not in the topic any more. A record from `end` on never was in this topic, but in one that it
+ * has taken the place of. */
 struct kafka_admin_passed {
     int32_t partition;
     int64_t below;
+    int64_t end; /* the offset of the next record; INT64_MAX: not known */
 };
 
 /* Waits for the group's coordinator a second at most. False: not known now, which was logged. The

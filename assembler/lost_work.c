@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/lost_work.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#define EVERY_US 10000000
+/* A quarter of `lost_after`, but neither all the time nor hardly ever. */
+#define EVERY_MIN_US 500000
+#define EVERY_MAX_US 10000000
 /* Answers are kept until they are old enough to be acted on. */
 #define KEPT_MAX 64
+static_assert(LOST_AFTER_MAX_US / EVERY_MAX_US < KEPT_MAX, "none is dropped before");
 
 struct answer {
     uint64_t at_us;
@@ -21,6 +25,7 @@ struct answer {
 
 struct lost_work {
     struct lost_work_settings settings;
+    uint64_t every_us;
     uint64_t next_us;
     struct answer answers[KEPT_MAX]; /* oldest first */
     size_t answer_count;
@@ -40,6 +45,11 @@ struct lost_work *lost_work_new(const struct lost_work_settings *settings)
     struct lost_work *lost = mem_new(sizeof *lost);
 
     lost->settings = *settings;
+    lost->every_us = (uint64_t)settings->lost_after_us / 4;
+    if (lost->every_us < EVERY_MIN_US)
+        lost->every_us = EVERY_MIN_US;
+    if (lost->every_us > EVERY_MAX_US)
+        lost->every_us = EVERY_MAX_US;
     return lost;
 }
 
@@ -73,6 +83,18 @@ static bool has_old_answer(struct lost_work *lost, uint64_t now_us)
     return lost->answer_count > 0 && now_us - lost->answers[0].at_us >= age_us;
 }
 
+/* The end of a partition as it is now: by an old answer, work that was published since would be
+ * beyond it. */
+static int64_t end_of(const struct lost_work *lost, uint64_t now_us, int32_t partition)
+{
+    const struct answer *newest = &lost->answers[lost->answer_count - 1];
+
+    for (size_t i = 0; newest->at_us == now_us && i < newest->count; i++)
+        if (newest->passed[i].partition == partition)
+            return newest->passed[i].end;
+    return INT64_MAX;
+}
+
 static bool publish_again(struct lost_work *lost, uint64_t now_us, struct err *err)
 {
     CLEANUP(sql_rows_done) struct sql_rows passed;
@@ -80,10 +102,11 @@ static bool publish_again(struct lost_work *lost, uint64_t now_us, struct err *e
     const struct answer *answer = &lost->answers[0];
     int64_t found = 0;
 
-    sql_rows_init(&passed, 2);
+    sql_rows_init(&passed, 3);
     for (size_t i = 0; i < answer->count; i++) {
         sql_rows_int(&passed, answer->passed[i].partition);
         sql_rows_int(&passed, answer->passed[i].below);
+        sql_rows_int(&passed, end_of(lost, now_us, answer->passed[i].partition));
     }
     intake_list_homes(lost->settings.intake, &homes);
     if (!store_find_lost_work(lost->settings.store, &passed, &homes, lost->settings.lost_after_us,
@@ -147,7 +170,7 @@ bool lost_work_tick(struct lost_work *lost, uint64_t now_us, struct err *err)
 {
     if (now_us < lost->next_us)
         return true;
-    lost->next_us = now_us + EVERY_US;
+    lost->next_us = now_us + lost->every_us;
     take_answer(lost, now_us);
     if (!intake_is_drained(lost->settings.intake))
         return true;

@@ -22,13 +22,15 @@
 
 struct lost_work;
 
+#define LOST_AFTER_MAX_US INT64_C(600000000)
+
 struct lost_work_settings {
     struct store *store; /* all borrowed */
     struct intake *intake;
     struct tasks *tasks;
     struct kafka_admin *admin;
     struct metrics *metrics;
-    int64_t lost_after_us;
+    int64_t lost_after_us; /* up to LOST_AFTER_MAX_US */
     int64_t silent_after_us;
 };
 

@@ -79,12 +79,13 @@ static const struct store_statement FINISH_TASKS = {
 static const struct store_statement FIND_LOST = {
     "find_lost",
     "WITH lost AS (UPDATE chunks c SET last_heard_at = now()"
-    "  FROM unnest($1::int[], $2::bigint[]) AS passed (partition, below), jobs j"
-    "  WHERE c.work_partition = passed.partition AND c.work_offset < passed.below"
+    "  FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS passed (partition, below, top), jobs j"
+    "  WHERE c.work_partition = passed.partition"
+    "  AND (c.work_offset < passed.below OR c.work_offset >= passed.top)"
     "  AND c.status IN ('uploaded', 'processing') AND c.waiting_from IS NULL AND j.id = c.job_id"
-    "  AND j.home_partition = ANY ($3::int[])"
+    "  AND j.home_partition = ANY ($4::int[])"
     "  AND j.status IN ('uploading', 'processing', 'assembling')"
-    "  AND coalesce(c.last_heard_at, c.uploaded_at) < now() - $4::bigint * interval '1 microsecond'"
+    "  AND coalesce(c.last_heard_at, c.uploaded_at) < now() - $5::bigint * interval '1 microsecond'"
     "  AND NOT EXISTS (SELECT FROM tasks t WHERE t.job_id = c.job_id"
     "   AND t.chunk_index = c.chunk_index) RETURNING c.job_id, c.chunk_index, c.attempt)"
     " INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at)"
@@ -220,11 +221,11 @@ bool store_find_lost_work(struct store *store, struct sql_rows *passed,
     CLEANUP(store_clear_at) PGresult *result = NULL;
     const char *const *offsets = sql_rows_finish(passed);
     char after[24];
-    const char *const values[] = {offsets[0], offsets[1], sql_rows_finish(home_partitions)[0],
-                                  after};
+    const char *const values[] = {offsets[0], offsets[1], offsets[2],
+                                  sql_rows_finish(home_partitions)[0], after};
 
     (void)snprintf(after, sizeof after, "%" PRId64, after_us);
-    store_send(store, &FIND_LOST, 4, values, &result);
+    store_send(store, &FIND_LOST, 5, values, &result);
     if (!store_run(store, err))
         return false;
     *ret_count = PQntuples(result);

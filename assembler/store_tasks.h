@@ -41,8 +41,9 @@ bool store_next_due(struct store *store, struct sql_rows *home_partitions, int64
  * chunks know the newest work record. */
 bool store_finish_tasks(struct store *store, struct sql_rows *rows, struct err *err) MUST_CHECK;
 
-/* Rows of partition and the offset that the group of workers has passed. Chunks whose newest work
- * record lies below it, and of which nothing was heard for `after_us`, become tasks again. */
+/* Rows of partition, the offset that the group of workers has passed, and the partition's end.
+ * Chunks whose newest work record does not lie between them, and of which nothing was heard for
+ * `after_us`, become tasks again. */
 bool store_find_lost_work(struct store *store, struct sql_rows *passed,
                           struct sql_rows *home_partitions, int64_t after_us, int64_t *ret_count,
                           struct err *err) MUST_CHECK;
