@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "assembler/gap.h"
+#include "assembler/seam_record.h"
 #include "common/mem.h"
 
 #define TEXT_BYTES_MAX ((size_t)1 << 30)
@@ -200,13 +201,8 @@ static struct seam_choice join(const struct chunk *earlier, const struct chunk *
 {
     if (earlier->audio.sample_rate != later->audio.sample_rate)
         return cut_at_border(earlier, later);
-    return seam_join(&(struct seam_input){
-        .earlier = {earlier->reading, 0},
-        .later = {later->reading, earlier->audio.samples},
-        .border = earlier->audio.samples,
-        .sample_rate = earlier->audio.sample_rate,
-        .earlier_emitted = (size_t)earlier->words.emitted,
-    });
+    const struct seam_input input = seam_record_input(earlier, later);
+    return seam_join(&input);
 }
 
 static void decide_seam(struct walk *walk, struct chunk *previous, struct chunk *chunk)
@@ -215,7 +211,10 @@ static void decide_seam(struct walk *walk, struct chunk *previous, struct chunk 
 
     settle(walk, previous, (int32_t)choice.earlier_end);
     chunk->words.first = (int32_t)choice.later_start;
-    job_add_seam(walk->job, chunk->index, &choice);
+    job_add_seam(walk->job, (struct job_seam){
+                                .chunk_index = chunk->index,
+                                .record = seam_record(walk->job, previous, chunk, &choice),
+                            });
     if (choice.method == SEAM_HARD_CUT)
         walk->step->hard_cuts++;
 }

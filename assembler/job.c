@@ -51,6 +51,8 @@ void job_free(struct job *job)
         free(job->events.items[i].data);
     for (size_t i = 0; i < job->parts.count; i++)
         free(job->parts.items[i].text);
+    for (size_t i = 0; i < job->seams.count; i++)
+        free(job->seams.items[i].record);
     free(job->events.items);
     free(job->parts.items);
     free(job->seams.items);
@@ -161,9 +163,9 @@ void job_add_part(struct job *job, struct job_part take_part)
     LIST_ADD(&job->parts, take_part);
 }
 
-void job_add_seam(struct job *job, int32_t chunk_index, const struct seam_choice *choice)
+void job_add_seam(struct job *job, struct job_seam take_seam)
 {
-    LIST_ADD(&job->seams, ((struct job_seam){chunk_index, *choice}));
+    LIST_ADD(&job->seams, take_seam);
 }
 
 void job_add_task(struct job *job, const struct job_task *task)

@@ -19,7 +19,6 @@
 #include "common/event.h"
 #include "common/ids.h"
 #include "common/reading.h"
-#include "common/seam.h"
 
 enum job_status {
     JOB_UPLOADING,
@@ -109,7 +108,7 @@ struct job_part {
 
 struct job_seam {
     int32_t chunk_index; /* the later of the two */
-    struct seam_choice choice;
+    char *record;        /* owned, see seam_record.h */
 };
 
 enum job_task_kind {
@@ -205,7 +204,7 @@ void job_add_stored_event(struct job *job, int64_t seq, const char *type, char *
 void job_add_view(struct job *job, const char *type, char *take_data);
 /* Text to be appended to a part; consumed. */
 void job_add_part(struct job *job, struct job_part take_part);
-void job_add_seam(struct job *job, int32_t chunk_index, const struct seam_choice *choice);
+void job_add_seam(struct job *job, struct job_seam take_seam);
 void job_add_task(struct job *job, const struct job_task *task);
 
 const char *job_status_name(enum job_status status);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-
 #include "assembler/store_jobs.h"
 
 #define READING_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define CHOICE_BYTES_MAX 512
 
 /* A resync replaces what its chunk said before. */
 static const struct store_statement WRITE_READINGS = {
@@ -91,18 +88,9 @@ void store_send_parts(struct store *store, const struct job *jobs)
 static void add_seams(struct sql_rows *rows, const struct job *job)
 {
     for (size_t i = 0; i < job->seams.count; i++) {
-        const struct seam_choice *choice = &job->seams.items[i].choice;
-        CLEANUP(buf_done) struct buf json;
-
-        buf_init(&json, CHOICE_BYTES_MAX);
-        buf_append_format(&json,
-                          "{\"method\":\"%s\",\"earlier_end\":%zu,\"later_start\":%zu,"
-                          "\"crossing_sample\":%" PRId64 ",\"agreed_pairs\":%zu}",
-                          seam_method_name(choice->method), choice->earlier_end,
-                          choice->later_start, choice->crossing, choice->agreed_pairs);
         sql_rows_text(rows, job->id.text);
         sql_rows_int(rows, job->seams.items[i].chunk_index);
-        sql_rows_text(rows, buf_string(&json));
+        sql_rows_text(rows, job->seams.items[i].record);
     }
 }
 

@@ -253,6 +253,34 @@ static bool is_same_word(const struct seam_input *input, size_t earlier, size_t 
     return word_match_similarity(&one, &other) >= SIMILARITY_MIN;
 }
 
+static int64_t apart(const struct seam_input *input, size_t earlier, size_t later)
+{
+    return distance(middle(&input->earlier, earlier), middle(&input->later, later));
+}
+
+/* Somebody who says a word twice means both: two words are the same one only if neither has another
+ * like it beside it that is nearer to the other. `step` says which neighbours: 1 or -1. */
+static bool has_nearer_double(const struct seam_input *input, size_t earlier, size_t later,
+                              int step)
+{
+    size_t earlier_beside = earlier + (size_t)step; /* wraps around below 0: out of range too */
+    size_t later_beside = later + (size_t)step;
+    int64_t limit = apart(input, earlier, later);
+
+    return (earlier_beside < input->earlier.reading->word_count &&
+            is_same_word(input, earlier_beside, later) &&
+            apart(input, earlier_beside, later) < limit) ||
+           (later_beside < input->later.reading->word_count &&
+            is_same_word(input, earlier, later_beside) &&
+            apart(input, earlier, later_beside) < limit);
+}
+
+static bool is_one_word(const struct seam_input *input, size_t earlier, size_t later)
+{
+    return is_same_word(input, earlier, later) && !has_nearer_double(input, earlier, later, 1) &&
+           !has_nearer_double(input, earlier, later, -1);
+}
+
 /* Cuts both readings at one position. A word that stands on both sides of the cut is said once, one
  * that both sides would leave out is kept. */
 static void cut_at(const struct seam_input *input, int64_t position, struct seam_choice *choice)
@@ -267,10 +295,10 @@ static void cut_at(const struct seam_input *input, int64_t position, struct seam
     size_t later_start = first_at(&input->later, position);
 
     if (earlier_end > 0 && later_start < input->later.reading->word_count &&
-        is_same_word(input, earlier_end - 1, later_start))
+        is_one_word(input, earlier_end - 1, later_start))
         later_start++;
     else if (later_start > 0 && earlier_end < input->earlier.reading->word_count &&
-             is_same_word(input, earlier_end, later_start - 1))
+             is_one_word(input, earlier_end, later_start - 1))
         earlier_end++;
     choice->earlier_end = earlier_end;
     choice->later_start = later_start;
@@ -287,6 +315,8 @@ static bool cross_at_agreed_pair(const struct seam_input *input, const struct cr
     CLEANUP(mem_free_at) struct pair *pairs = mem_array(earlier.count, sizeof *pairs);
 
     choice->agreed_pairs = keep_runs(pairs, collect_pairs(&earlier, &later, scores, gate, pairs));
+    choice->earlier_words = earlier.count;
+    choice->later_words = later.count;
     const struct pair *pair = nearest(pairs, choice->agreed_pairs, range, input->earlier_emitted);
     if (pair == NULL)
         return false;
@@ -294,6 +324,21 @@ static bool cross_at_agreed_pair(const struct seam_input *input, const struct cr
     choice->later_start = pair->later + 1;
     choice->crossing = pair->middle;
     return true;
+}
+
+struct seam_overlap seam_overlap(const struct seam_input *input)
+{
+    return (struct seam_overlap){.from = overlap_start(input), .to = overlap_end(input)};
+}
+
+/* Dice's coefficient; two readings that hear nothing agree. */
+double seam_confidence(const struct seam_choice *choice)
+{
+    size_t words = choice->earlier_words + choice->later_words;
+
+    if (choice->method == SEAM_HARD_CUT)
+        return 0.0;
+    return words == 0 ? 1.0 : 2.0 * (double)choice->agreed_pairs / (double)words;
 }
 
 struct seam_choice seam_join(const struct seam_input *input)

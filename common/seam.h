@@ -39,14 +39,25 @@ struct seam_input {
 
 struct seam_choice {
     enum seam_method method;
-    size_t earlier_end;  /* words [.., earlier_end) of the earlier reading stand */
-    size_t later_start;  /* words [later_start, ..) of the later reading stand */
-    int64_t crossing;    /* in compared positions */
-    size_t agreed_pairs; /* pairs of the alignment that both readings have */
+    size_t earlier_end;   /* words [.., earlier_end) of the earlier reading stand */
+    size_t later_start;   /* words [later_start, ..) of the later reading stand */
+    int64_t crossing;     /* in compared positions */
+    size_t agreed_pairs;  /* pairs of the alignment that both readings have */
+    size_t earlier_words; /* compared: those of each reading in the overlap */
+    size_t later_words;
+};
+
+/* Where both readings have been, in compared positions: none if to <= from. */
+struct seam_overlap {
+    int64_t from;
+    int64_t to;
 };
 
 /* earlier_end >= earlier_emitted. */
 struct seam_choice seam_join(const struct seam_input *input);
+struct seam_overlap seam_overlap(const struct seam_input *input);
+/* How much of what both readings have heard they agree on: 0 (nothing, or no overlap) to 1. */
+double seam_confidence(const struct seam_choice *choice);
 const char *seam_method_name(enum seam_method method);
 
 #endif

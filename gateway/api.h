@@ -24,6 +24,7 @@ void api_complete(struct http_request *take_request, void *gateway);
 void api_retry(struct http_request *take_request, void *gateway);
 void api_cancel(struct http_request *take_request, void *gateway);
 void api_status(struct http_request *take_request, void *gateway);
+void api_seams(struct http_request *take_request, void *gateway);
 void api_upload(struct http_request *take_request, void *gateway);
 void api_stream(struct http_request *take_request, void *gateway);
 void api_healthz(struct http_request *take_request, void *gateway);
@@ -41,5 +42,9 @@ void api_unknown_job(struct http_request *take_request, const char *job_id);
 /* False: `text` (may be NULL) is no id; then the request was answered. */
 bool api_read_job_id(struct http_request *request, const char *text, const char *field,
                      struct id *ret_job) MUST_CHECK;
+/* A number from 0 to `maximum` in the query; absent leaves it as it is. False: it is none; then the
+ * request was answered. */
+bool api_read_number(struct http_request *request, const char *name, int32_t maximum,
+                     int32_t *ret_number) MUST_CHECK;
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/log.h"
 #include "gateway/api.h"
 #include "gateway/http_request.h"
@@ -38,6 +41,26 @@ bool api_read_job_id(struct http_request *request, const char *text, const char 
     else
         refusal_set(&refusal, PROBLEM_INVALID_FIELD, field,
                     "%s must be a UUID as /chunked-upload-stream gave it", field);
+    http_respond_problem(request, &refusal.problem);
+    return false;
+}
+
+bool api_read_number(struct http_request *request, const char *name, int32_t maximum,
+                     int32_t *ret_number)
+{
+    const char *text = http_request_query(request, name);
+    struct refusal refusal;
+
+    if (text == NULL)
+        return true;
+    size_t digits = strspn(text, "0123456789");
+    long number = digits > 0 && digits < 10 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
+    if (number >= 0 && number <= maximum) {
+        *ret_number = (int32_t)number;
+        return true;
+    }
+    refusal_set_range(&refusal, PROBLEM_INVALID_FIELD, name, 0, maximum,
+                      "%s must be an integer from 0 to %d", name, (int)maximum);
     http_respond_problem(request, &refusal.problem);
     return false;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /chunked-upload-status?parent_job_id=...&sub_jobs_from=...&sub_jobs_limit=... */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/chunk_layout.h"
 #include "common/mem.h"
@@ -17,27 +16,6 @@ struct question {
     struct id job;
     struct job_status_page page;
 };
-
-/* Absent leaves the default. False: the request was answered. */
-static bool read_number(struct http_request *request, const char *name, int32_t maximum,
-                        int32_t *ret_number)
-{
-    const char *text = http_request_query(request, name);
-    struct refusal refusal;
-
-    if (text == NULL)
-        return true;
-    size_t digits = strspn(text, "0123456789");
-    long number = digits > 0 && digits < 10 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
-    if (number >= 0 && number <= maximum) {
-        *ret_number = (int32_t)number;
-        return true;
-    }
-    refusal_set_range(&refusal, PROBLEM_INVALID_FIELD, name, 0, maximum,
-                      "%s must be an integer from 0 to %d", name, (int)maximum);
-    http_respond_problem(request, &refusal.problem);
-    return false;
-}
 
 static void on_status(void *context, PGresult *result, const struct err *err)
 {
@@ -69,8 +47,8 @@ void api_status(struct http_request *take_request, void *context)
 
     if (!api_read_job_id(take_request, http_request_query(take_request, "parent_job_id"),
                          "parent_job_id", &asked.job) ||
-        !read_number(take_request, "sub_jobs_from", CHUNK_COUNT_MAX, &asked.page.from) ||
-        !read_number(take_request, "sub_jobs_limit", JOB_STATUS_PAGE_MAX, &asked.page.limit))
+        !api_read_number(take_request, "sub_jobs_from", CHUNK_COUNT_MAX, &asked.page.from) ||
+        !api_read_number(take_request, "sub_jobs_limit", JOB_STATUS_PAGE_MAX, &asked.page.limit))
         return;
     struct question *question = mem_new(sizeof *question);
     *question = asked;

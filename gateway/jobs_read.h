@@ -5,7 +5,7 @@
 /*
  * What the gateway reads of jobs, as pairs: one function asks, the caller's pg_on_result is called
  * with the rows, and a decoder turns those into plain values. SQL of the gateway is here, in
- * jobs_create.c and in job_status.c only.
+ * jobs_create.c, job_status.c and job_seams.c only.
  */
 
 #include <stdbool.h>

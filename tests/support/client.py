@@ -14,6 +14,7 @@ ANSWERS = {
     "/chunked-upload-stream": "initialised",
     "/chunk-upload-complete": "chunk-uploaded",
     "/chunked-upload-status": "job",
+    "/chunked-seams": "seams",
     "/chunked-upload-cancel": "cancelled",
     "/chunked-upload-retry": "retried",
 }

@@ -46,7 +46,7 @@ PURE = {
     "media_ogg_stream media_opus media_source media_vorbis media_walk media_wav "
     "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
     "watermark window_cutter window_join work_item",
-    "assembler": "assembly gap job job_event job_state json_text rewind sql_rows",
+    "assembler": "assembly gap job job_event job_state json_text rewind seam_record sql_rows",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

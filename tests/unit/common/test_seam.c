@@ -290,6 +290,127 @@ static void test_seam__any_two_readings(void **state)
     }
 }
 
+/* What a join leaves of two readings, as a reading; freed by the caller. */
+static struct reading joined_reading(const struct reading *earlier, const struct reading *later)
+{
+    int64_t border = (earlier->end + later->start) / 2;
+    struct seam_choice choice = join(earlier, later, 0, border);
+    struct reading whole = {.start = earlier->start, .end = later->end};
+
+    for (size_t i = 0; i < choice.earlier_end; i++)
+        reading_add_word(&whole, &earlier->words[i]);
+    for (size_t i = choice.later_start; i < later->word_count; i++)
+        reading_add_word(&whole, &later->words[i]);
+    return whole;
+}
+
+static char *whole_text(const struct reading *reading)
+{
+    return reading_text(reading, 0, reading->word_count);
+}
+
+static int64_t word_middle(const struct reading_word *word)
+{
+    return word->start + (word->end - word->start) / 2;
+}
+
+/* The words of a reading from where it has been cut, as another reading of the same sound. */
+static struct reading rest_of(const struct reading *reading, int64_t from)
+{
+    struct reading rest = {.start = from, .end = reading->end};
+
+    for (size_t i = 0; i < reading->word_count; i++) {
+        if (word_middle(&reading->words[i]) >= from)
+            reading_add_word(&rest, &reading->words[i]);
+    }
+    return rest;
+}
+
+static void test_seam__the_same_reading_twice_is_itself(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        struct reading earlier = random_reading(0, 14000);
+        struct reading later = rest_of(&earlier, random_below(14000));
+        struct reading whole = joined_reading(&earlier, &later);
+        CLEANUP(mem_free_at) char *text = whole_text(&whole);
+        CLEANUP(mem_free_at) char *expected = whole_text(&earlier);
+
+        assert_string_equal(text, expected);
+        reading_done(&earlier);
+        reading_done(&later);
+        reading_done(&whole);
+    }
+}
+
+/* No word comes before one that was said more than the time gate earlier. */
+static void test_seam__words_stay_in_order(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        int64_t border = 10000 + random_below(3000);
+        struct reading earlier = random_reading(0, border + random_below(7000));
+        struct reading later = random_reading(border - random_below(7000), 25000);
+        struct seam_choice choice = join(&earlier, &later, 0, border);
+
+        if (choice.earlier_end > 0 && choice.later_start < later.word_count) {
+            const struct reading_word *last = &earlier.words[choice.earlier_end - 1];
+            const struct reading_word *first = &later.words[choice.later_start];
+            /* Words of one reading overlap by up to 600 ms here. */
+            assert_true(word_middle(first) >= word_middle(last) - 700 - 600);
+        }
+        reading_done(&earlier);
+        reading_done(&later);
+    }
+}
+
+/* Three stretches of which the outer two do not meet: whichever seam is decided first. */
+static void test_seam__which_seam_comes_first_is_the_same(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 1000; round++) {
+        struct reading first = random_reading(0, 15000);
+        struct reading second = random_reading(9000, 31000);
+        struct reading third = random_reading(25000, 40000);
+        struct reading left = joined_reading(&first, &second);
+        struct reading right = joined_reading(&second, &third);
+        struct reading left_first = joined_reading(&left, &third);
+        struct reading right_first = joined_reading(&first, &right);
+        CLEANUP(mem_free_at) char *one = whole_text(&left_first);
+        CLEANUP(mem_free_at) char *other = whole_text(&right_first);
+
+        assert_string_equal(one, other);
+        reading_done(&first);
+        reading_done(&second);
+        reading_done(&third);
+        reading_done(&left);
+        reading_done(&right);
+        reading_done(&left_first);
+        reading_done(&right_first);
+    }
+}
+
+static void test_seam__confidence_is_the_share_of_agreement(void **state)
+{
+    struct reading earlier = recite(0, 26000, 0);
+    struct reading later = recite(14000, 40000, 0);
+    struct reading silent = {.start = 14000, .end = 40000};
+    struct reading behind = {.start = 26000, .end = 40000};
+    (void)state;
+
+    struct seam_choice same = join(&earlier, &later, 0, 20000);
+    assert_true(seam_confidence(&same) > 0.9 && seam_confidence(&same) <= 1.0);
+    struct seam_choice one_sided = join(&earlier, &silent, 0, 20000);
+    assert_true(seam_confidence(&one_sided) <= 0.0);
+    struct seam_choice both_silent = join(&silent, &silent, 0, 20000);
+    assert_true(seam_confidence(&both_silent) >= 1.0);
+    struct seam_choice apart = join(&earlier, &behind, 0, 26000);
+    assert_int_equal(apart.method, SEAM_HARD_CUT);
+    assert_true(seam_confidence(&apart) <= 0.0);
+    reading_done(&earlier);
+    reading_done(&later);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +423,10 @@ int main(void)
         cmocka_unit_test(test_seam__what_is_out_stays),
         cmocka_unit_test(test_seam__empty_readings),
         cmocka_unit_test(test_seam__any_two_readings),
+        cmocka_unit_test(test_seam__the_same_reading_twice_is_itself),
+        cmocka_unit_test(test_seam__words_stay_in_order),
+        cmocka_unit_test(test_seam__which_seam_comes_first_is_the_same),
+        cmocka_unit_test(test_seam__confidence_is_the_share_of_agreement),
     };
     return cmocka_run_group_tests_name("seam", tests, NULL, NULL);
 }
