@@ -198,12 +198,26 @@ static char *ordered_text(const struct job *job)
     return buf_take(&text);
 }
 
+static char *corrected_text(const struct job *job)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    buf_append_string(&text, job->stored_corrected);
+    for (size_t i = 0; i < job->parts.count; i++) {
+        const struct job_part *part = &job->parts.items[i];
+        buf_append_string(&text, part->corrected != NULL ? part->corrected : part->text);
+    }
+    return buf_take(&text);
+}
+
 static void end(const struct apply_settings *settings, struct job *job)
 {
     metrics_add(settings->metrics, METRIC_JOBS_ENDED, (size_t)(job->status - JOB_DONE), 1);
     if (job->status == JOB_DONE) {
-        CLEANUP(mem_free_at) char *text = ordered_text(job);
-        job_event_add_final_result(job, text);
+        CLEANUP(mem_free_at) char *raw = ordered_text(job);
+        CLEANUP(mem_free_at) char *corrected = corrected_text(job);
+        job_event_add_final_result(job, raw, corrected);
     } else if (job->status == JOB_FAILED) {
         job_event_add_job_failed(job);
     } else {

@@ -2,6 +2,7 @@
 #include "assembler/assembly.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "assembler/gap.h"
 #include "assembler/seam_record.h"
@@ -85,7 +86,9 @@ static void touch(struct walk *walk, int32_t chunk_index)
 /* Consumes the text. A part is written even if empty: it says that the chunk has been passed. */
 static void emit(struct walk *walk, struct job_part take_part)
 {
-    buf_append_string(&walk->step->delta, take_part.text);
+    buf_append_string(&walk->step->delta,
+                      take_part.corrected != NULL ? take_part.corrected : take_part.text);
+    walk->step->raw_bytes += (int64_t)strlen(take_part.text);
     touch(walk, take_part.chunk_index);
     job_add_part(walk->job, take_part);
 }
@@ -93,26 +96,46 @@ static void emit(struct walk *walk, struct job_part take_part)
 /* The transcript does not begin with the space that its first word brings along. */
 static bool is_at_beginning(const struct walk *walk)
 {
-    return walk->job->transcript_bytes == 0 && walk->step->delta.length == 0;
+    return walk->job->transcript_bytes == 0 && walk->step->raw_bytes == 0;
+}
+
+/* Words [from, to) as they stand, but for the space at the beginning of the transcript. */
+static char *words_text(const struct walk *walk, const struct chunk *chunk, int32_t from,
+                        int32_t to, const char *(*text_of)(const struct reading_word *))
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_BYTES_MAX);
+    for (int32_t i = from; i < to; i++) {
+        const char *word = text_of(&chunk->reading->words[i]);
+        bool is_first = is_at_beginning(walk) && text.length == 0;
+
+        buf_append_string(&text, is_first && word[0] == ' ' ? word + 1 : word);
+    }
+    return buf_take(&text);
+}
+
+static bool is_corrected(const struct chunk *chunk, int32_t from, int32_t to)
+{
+    for (int32_t i = from; i < to; i++)
+        if (chunk->reading->words[i].corrected != NULL)
+            return true;
+    return false;
 }
 
 /* Sends the words from `emitted` up to `end`. */
 static void emit_words(struct walk *walk, struct chunk *chunk, int32_t end)
 {
-    struct buf text;
+    int32_t from = chunk->words.emitted;
 
-    buf_init(&text, TEXT_BYTES_MAX);
-    for (int32_t i = chunk->words.emitted; i < end; i++) {
-        const char *word = chunk->reading->words[i].text;
-        bool is_first = is_at_beginning(walk) && text.length == 0;
-
-        buf_append_string(&text, is_first && word[0] == ' ' ? word + 1 : word);
-    }
     chunk->words.emitted = end;
     chunk->is_changed = true;
     emit(walk, (struct job_part){
                    .chunk_index = chunk->index,
-                   .text = buf_take(&text),
+                   .text = words_text(walk, chunk, from, end, reading_word_heard),
+                   .corrected = is_corrected(chunk, from, end)
+                                    ? words_text(walk, chunk, from, end, reading_word_corrected)
+                                    : NULL,
                    .start_sample = chunk->start_sample,
                    .end_sample = chunk->start_sample + chunk->audio.samples,
                });
@@ -336,5 +359,5 @@ void assembly_advance(struct job *job, const struct assembly_limits *limits,
     job->has_more = false;
     while (job->frontier < job->layout.total_chunks && pass_one(&walk))
         ;
-    job->transcript_bytes += (int64_t)ret_step->delta.length;
+    job->transcript_bytes += ret_step->raw_bytes;
 }

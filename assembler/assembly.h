@@ -35,7 +35,8 @@ struct assembly_place {
 
 /* One step forward of a job's text. */
 struct assembly_step {
-    struct buf delta; /* to be appended to the text so far */
+    struct buf delta;  /* to be appended to the text so far, with its corrections */
+    int64_t raw_bytes; /* the same as it was heard */
     int32_t from_chunk;
     int32_t to_chunk; /* parts [from, to] were passed or grew; from > to: nothing moved */
     struct assembly_place *placed; /* owned */

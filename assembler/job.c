@@ -49,8 +49,10 @@ void job_free(struct job *job)
     free_chunks(job);
     for (size_t i = 0; i < job->events.count; i++)
         free(job->events.items[i].data);
-    for (size_t i = 0; i < job->parts.count; i++)
+    for (size_t i = 0; i < job->parts.count; i++) {
         free(job->parts.items[i].text);
+        free(job->parts.items[i].corrected);
+    }
     for (size_t i = 0; i < job->seams.count; i++)
         free(job->seams.items[i].record);
     free(job->events.items);
@@ -58,6 +60,8 @@ void job_free(struct job *job)
     free(job->seams.items);
     free(job->tasks.items);
     free(job->stored_text);
+    free(job->stored_corrected);
+    free(job->llm_reason);
     free(job->language);
     free(job->prompt);
     free(job);
@@ -161,6 +165,15 @@ void job_add_view(struct job *job, const char *type, char *take_data)
 void job_add_part(struct job *job, struct job_part take_part)
 {
     LIST_ADD(&job->parts, take_part);
+}
+
+void job_add_correction(struct job *job, const struct event_correction *correction)
+{
+    if (correction->rejected > 0 && job->llm_reason == NULL)
+        job->llm_reason = mem_copy_string(correction->reason);
+    job->llm_pieces += correction->pieces;
+    job->llm_rejected += correction->rejected;
+    job->is_changed = true;
 }
 
 void job_add_seam(struct job *job, struct job_seam take_seam)

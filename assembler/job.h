@@ -73,8 +73,9 @@ struct chunk {
     struct chunk_words words;
 
     const struct reading *reading; /* borrowed from the record or from the next; NULL: not loaded */
-    struct reading *loaded_reading; /* owned */
-    int64_t reading_bytes;          /* of its JSON, so that loading can be bounded */
+    struct reading *loaded_reading;            /* owned */
+    int64_t reading_bytes;                     /* of its JSON, so that loading can be bounded */
+    const struct event_correction *correction; /* of a new reading; borrowed from the record */
     char language[8];
 
     /* What the transaction does to the row. */
@@ -100,7 +101,8 @@ struct job_event {
 /* Text to be appended to a part of the ordered transcript. */
 struct job_part {
     int32_t chunk_index;
-    char *text; /* owned */
+    char *text;      /* owned; as heard */
+    char *corrected; /* owned; NULL: the same */
     bool is_gap;
     int64_t start_sample;
     int64_t end_sample;
@@ -156,14 +158,18 @@ struct job {
     int64_t processing_time_ms;
     int64_t speech_time_ms;
     int64_t speech_requests;
+    int32_t llm_pieces;   /* of the text, sent to a language model */
+    int32_t llm_rejected; /* of them, whose words stand as they were heard */
+    char *llm_reason;     /* owned; why the first of those was rejected */
     int64_t last_seq;
     int64_t relayed_seq;
     int32_t home_partition; /* of its records; -1: never touched */
     int64_t age_ms;         /* since it was created, by the database's clock */
 
     struct chunk *chunks; /* loaded ones, by index; owned */
-    char
-        *stored_text; /* owned; the ordered text before `parts`, of a job that may end; else NULL */
+    /* Owned; the ordered text before `parts`, of a job that may end; else NULL. */
+    char *stored_text;
+    char *stored_corrected;
 
     bool is_changed; /* the row is to be written */
     bool now_upload_started;
@@ -204,6 +210,8 @@ void job_add_stored_event(struct job *job, int64_t seq, const char *type, char *
 void job_add_view(struct job *job, const char *type, char *take_data);
 /* Text to be appended to a part; consumed. */
 void job_add_part(struct job *job, struct job_part take_part);
+/* What a language model did to pieces of the text. */
+void job_add_correction(struct job *job, const struct event_correction *correction);
 void job_add_seam(struct job *job, struct job_seam take_seam);
 void job_add_task(struct job *job, const struct job_task *task);
 

@@ -80,11 +80,6 @@ static void add_sub_job(struct json *json, const struct job *job, int32_t chunk_
 
 /* chunk_complete */
 
-static char *text_of(const struct chunk *chunk, const struct chunk_words *words)
-{
-    return reading_text(chunk->reading, (size_t)words->first, (size_t)words->last);
-}
-
 static void add_start(struct json *json, const struct job *job, const struct chunk *chunk)
 {
     const struct event_audio *audio = &chunk->audio;
@@ -112,25 +107,51 @@ static void add_provisional(struct json *json, const struct job *job, const stru
         add_int(json, "provisional_from", tail_ms);
 }
 
-static void add_texts(struct json *json, const char *const names[3], const char *text)
-{
-    size_t length = strlen(text);
-    size_t shown = length > 0 ? json_text_fit(text, length, JOB_EVENT_TEXT_MAX) : 0;
+struct named_text {
+    const char *name;
+    const char *text;
+};
 
-    for (int i = 0; i < 3; i++)
-        add_text(json, names[i], text, shown);
-    buf_append_string(&json->buf, shown < length ? ",\"truncated\":true" : "");
+static void add_texts(struct json *json, const struct named_text texts[3])
+{
+    bool is_truncated = false;
+
+    for (int i = 0; i < 3; i++) {
+        size_t length = strlen(texts[i].text);
+        size_t shown = length > 0 ? json_text_fit(texts[i].text, length, JOB_EVENT_TEXT_MAX) : 0;
+
+        add_text(json, texts[i].name, texts[i].text, shown);
+        is_truncated |= shown < length;
+    }
+    buf_append_string(&json->buf, is_truncated ? ",\"truncated\":true" : "");
+}
+
+/* Said only where something was. */
+static void add_rejected(struct json *json, const char *reason, int32_t rejected, int32_t pieces)
+{
+    if (rejected > 0)
+        buf_append_format(&json->buf,
+                          ",\"correction_rejected\":{\"reason\":\"%s\",\"rejected\":%" PRId32
+                          ",\"pieces\":%" PRId32 "}",
+                          reason, rejected, pieces);
 }
 
 void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, int64_t hold_back_ms)
 {
-    static const char *const NAMES[] = {"text", "raw_text", "corrected_text"};
+    const struct event_correction *correction = chunk->correction;
     struct chunk_words words = assembly_own_words(job, chunk);
-    CLEANUP(mem_free_at) char *text = text_of(chunk, &words);
+    size_t first = (size_t)words.first;
+    size_t last = (size_t)words.last;
+    CLEANUP(mem_free_at) char *raw = reading_text(chunk->reading, first, last);
+    CLEANUP(mem_free_at) char *corrected = reading_corrected_text(chunk->reading, first, last);
+    const struct named_text texts[] = {
+        {"text", corrected}, {"raw_text", raw}, {"corrected_text", corrected}};
     struct json json = json_begin(job);
 
     add_sub_job(&json, job, chunk->index);
-    add_texts(&json, NAMES, text);
+    add_texts(&json, texts);
+    if (correction != NULL)
+        add_rejected(&json, correction->reason, correction->rejected, correction->pieces);
     add_int(&json, "processing_time", chunk->processing_time_ms);
     add_start(&json, job, chunk);
     add_int(&json, "duration_ms", assembly_ms(chunk->audio.samples, chunk->audio.sample_rate));
@@ -284,14 +305,16 @@ static void add_processing_stats(struct json *json, const struct job *job)
         buf_append_string(&json->buf, "null}");
 }
 
-void job_event_add_final_result(struct job *job, const char *transcript)
+void job_event_add_final_result(struct job *job, const char *raw, const char *corrected)
 {
-    static const char *const NAMES[] = {"final_transcript", "raw_transcript",
-                                        "corrected_transcript"};
+    const struct named_text texts[] = {{"final_transcript", corrected},
+                                       {"raw_transcript", raw},
+                                       {"corrected_transcript", corrected}};
     struct json json = json_begin(job);
 
     add_string(&json, "status", job_status_name(job->status));
-    add_texts(&json, NAMES, transcript);
+    add_texts(&json, texts);
+    add_rejected(&json, job->llm_reason, job->llm_rejected, job->llm_pieces);
     add_counters(&json, job);
     add_processing_stats(&json, job);
     add_int(&json, "progress", 100);

@@ -28,8 +28,9 @@ void job_event_add_chunk_failed(struct job *job, const struct chunk *chunk);
 void job_event_add_chunk_retrying(struct job *job, const struct chunk *chunk, int64_t due_in_us);
 /* As many as the text needs; none when nothing moved. */
 void job_event_add_partial_transcript(struct job *job, const struct assembly_step *step);
-/* `transcript` is the whole ordered text, or as much of it as JOB_EVENT_TEXT_MAX needs. */
-void job_event_add_final_result(struct job *job, const char *transcript);
+/* The whole ordered text as it was heard and with its corrections, or as much of it as
+ * JOB_EVENT_TEXT_MAX needs. */
+void job_event_add_final_result(struct job *job, const char *raw, const char *corrected);
 void job_event_add_job_failed(struct job *job);
 void job_event_add_cancelled(struct job *job);
 /* The chunks of the job that are tried once more. */

@@ -221,6 +221,9 @@ static void finish(struct step *step)
     chunk->audio = result->audio;
     chunk->reading = &result->reading;
     chunk->is_reading_new = true;
+    chunk->correction = result->correction.is_there ? &result->correction : NULL;
+    if (chunk->correction != NULL)
+        job_add_correction(job, chunk->correction);
     chunk->processing_time_ms = result->processing_time_ms;
     static_assert(sizeof chunk->language == sizeof result->language, "copied whole");
     memcpy(chunk->language, result->language, sizeof chunk->language);

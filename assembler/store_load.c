@@ -31,6 +31,9 @@ enum job_column {
     J_PROCESSING_MS,
     J_SPEECH_MS,
     J_REQUESTS,
+    J_LLM_PIECES,
+    J_LLM_REJECTED,
+    J_LLM_REASON,
     J_LAST_SEQ,
     J_RELAYED_SEQ,
     J_HOME,
@@ -48,7 +51,8 @@ static const struct store_statement LOCK_JOBS = {
     " j.uploaded_chunks, j.completed_chunks, j.failed_chunks, j.total_segments, j.frontier,"
     " j.settled_parts, j.available_chunks, j.frontier_sample, j.sample_rate, j.ratio_samples,"
     " j.ratio_bytes, j.transcript_bytes, j.processing_time_ms, j.speech_time_ms,"
-    " j.speech_requests, j.last_seq, j.relayed_seq, j.home_partition,"
+    " j.speech_requests, j.llm_pieces, j.llm_rejected, j.llm_reason, j.last_seq, j.relayed_seq, "
+    "j.home_partition,"
     " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint,"
     " CASE WHEN j.home_partition IS NULL THEN (SELECT e.data FROM job_events e"
     "  WHERE e.job_id = j.id AND e.seq = 1) END"
@@ -129,10 +133,17 @@ static const struct store_statement LOAD_AHEAD = {
  * as an event can hold. After the lock, or a stale owner's last parts might be missing. */
 static const struct store_statement LOAD_TEXTS = {
     "load_texts",
-    "SELECT j.id, (SELECT left(string_agg(p.raw, '' ORDER BY p.chunk_index), $3::int) FROM"
-    "  (SELECT chunk_index, raw, sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw)"
-    "   AS before FROM transcript_parts WHERE job_id = j.id) AS p WHERE p.before < $3::int)"
+    "SELECT j.id, t.raw, t.corrected"
     " FROM unnest($1::uuid[], $2::int[]) AS w (job_id, may_end) JOIN jobs j ON j.id = w.job_id"
+    " CROSS JOIN LATERAL (SELECT left(string_agg(p.raw, '' ORDER BY p.chunk_index), $3::int) AS "
+    "raw,"
+    "   left(string_agg(p.corrected, '' ORDER BY p.chunk_index), $3::int) AS corrected FROM"
+    "  (SELECT chunk_index, raw, coalesce(corrected, raw) AS corrected,"
+    "    sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw) AS raw_before,"
+    "    sum(length(coalesce(corrected, raw))) OVER (ORDER BY chunk_index)"
+    "     - length(coalesce(corrected, raw)) AS corrected_before"
+    "   FROM transcript_parts WHERE job_id = j.id) AS p"
+    "  WHERE p.raw_before < $3::int OR p.corrected_before < $3::int) AS t"
     " WHERE j.completed_chunks + j.failed_chunks + w.may_end >= j.total_chunks"};
 
 static void add_unique(struct sql_rows *rows, const struct store_wish *wishes, size_t i)
@@ -236,6 +247,9 @@ static void take_counters(const PGresult *result, int row, struct job *job)
     job->processing_time_ms = store_int(result, row, J_PROCESSING_MS);
     job->speech_time_ms = store_int(result, row, J_SPEECH_MS);
     job->speech_requests = store_int(result, row, J_REQUESTS);
+    job->llm_pieces = get_int32(result, row, J_LLM_PIECES);
+    job->llm_rejected = get_int32(result, row, J_LLM_REJECTED);
+    job->llm_reason = mem_copy_string(store_text(result, row, J_LLM_REASON));
     job->last_seq = store_int(result, row, J_LAST_SEQ);
     job->relayed_seq = store_int(result, row, J_RELAYED_SEQ);
     job->home_partition = (int32_t)store_int_or(result, row, J_HOME, -1);
@@ -370,10 +384,13 @@ static void take_texts(const PGresult *result, struct job *jobs)
 {
     for (int row = 0; row < PQntuples(result); row++) {
         struct job *job = job_find(jobs, store_text(result, row, 0));
-        const char *text = store_text(result, row, 1);
+        const char *raw = store_text(result, row, 1);
+        const char *corrected = store_text(result, row, 2);
 
-        if (job != NULL)
-            job->stored_text = mem_copy_string(text == NULL ? "" : text);
+        if (job == NULL)
+            continue;
+        job->stored_text = mem_copy_string(raw == NULL ? "" : raw);
+        job->stored_corrected = mem_copy_string(corrected == NULL ? "" : corrected);
     }
 }
 

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
 #include "assembler/store_jobs.h"
+#include "common/mem.h"
 
 #define READING_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* A resync replaces what its chunk said before. */
 static const struct store_statement WRITE_READINGS = {
     "write_readings",
-    "INSERT INTO chunk_readings (job_id, chunk_index, language, reading, reading_bytes)"
-    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::int[])"
+    "INSERT INTO chunk_readings (job_id, chunk_index, language, reading, reading_bytes,"
+    "  correction_rejected)"
+    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::int[], $6::jsonb[])"
     " ON CONFLICT (job_id, chunk_index) DO UPDATE SET language = excluded.language,"
-    " reading = excluded.reading, reading_bytes = excluded.reading_bytes"};
+    " reading = excluded.reading, reading_bytes = excluded.reading_bytes,"
+    " correction_rejected = excluded.correction_rejected"};
 
 /* In one statement a row can be inserted or updated once only: what belongs to one part is put
  * together first. */
 static const struct store_statement WRITE_PARTS = {
     "write_parts",
-    "INSERT INTO transcript_parts (job_id, chunk_index, raw, is_gap, start_sample, end_sample)"
-    " SELECT job_id, chunk_index, string_agg(raw, '' ORDER BY place), bool_or(is_gap),"
-    " min(start_sample), max(end_sample) FROM unnest($1::uuid[], $2::int[], $3::text[],"
-    " $4::bool[], $5::bigint[], $6::bigint[]) WITH ORDINALITY"
-    " AS u (job_id, chunk_index, raw, is_gap, start_sample, end_sample, place)"
-    " GROUP BY job_id, chunk_index"
-    " ON CONFLICT (job_id, chunk_index) DO UPDATE SET raw = transcript_parts.raw || excluded.raw"};
+    "INSERT INTO transcript_parts AS p (job_id, chunk_index, raw, corrected, is_gap,"
+    "  start_sample, end_sample)"
+    " SELECT job_id, chunk_index, string_agg(raw, '' ORDER BY place),"
+    "  CASE WHEN bool_or(corrected IS NOT NULL)"
+    "   THEN string_agg(coalesce(corrected, raw), '' ORDER BY place) END, bool_or(is_gap),"
+    "  min(start_sample), max(end_sample) FROM unnest($1::uuid[], $2::int[], $3::text[],"
+    "  $4::text[], $5::bool[], $6::bigint[], $7::bigint[]) WITH ORDINALITY"
+    "  AS u (job_id, chunk_index, raw, corrected, is_gap, start_sample, end_sample, place)"
+    "  GROUP BY job_id, chunk_index"
+    " ON CONFLICT (job_id, chunk_index) DO UPDATE SET raw = p.raw || excluded.raw,"
+    "  corrected = CASE WHEN p.corrected IS NOT NULL OR excluded.corrected IS NOT NULL"
+    "   THEN coalesce(p.corrected, p.raw) || coalesce(excluded.corrected, excluded.raw) END"};
 
 static const struct store_statement WRITE_SEAMS = {
     "write_seams", "INSERT INTO seams (job_id, chunk_index, choice)"
@@ -31,6 +41,18 @@ static const struct store_statement WRITE_SEAMS = {
 static const struct store_statement WRITE_EVENTS = {
     "write_events", "INSERT INTO job_events (job_id, seq, type, data)"
                     " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])"};
+
+static void add_rejected(struct sql_rows *rows, const struct event_correction *correction)
+{
+    if (correction == NULL || correction->rejected == 0) {
+        sql_rows_null(rows);
+        return;
+    }
+    CLEANUP(mem_free_at)
+    char *json = mem_format("{\"reason\":\"%s\",\"rejected\":%" PRId32 ",\"pieces\":%" PRId32 "}",
+                            correction->reason, correction->rejected, correction->pieces);
+    sql_rows_text(rows, json);
+}
 
 static void add_readings(struct sql_rows *rows, const struct job *job)
 {
@@ -46,6 +68,7 @@ static void add_readings(struct sql_rows *rows, const struct job *job)
         sql_rows_text(rows, chunk->language);
         sql_rows_text(rows, buf_string(&json));
         sql_rows_int(rows, (int64_t)json.length);
+        add_rejected(rows, chunk->correction);
     }
 }
 
@@ -53,7 +76,7 @@ void store_send_readings(struct store *store, const struct job *jobs)
 {
     CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&rows, 5);
+    sql_rows_init(&rows, 6);
     for (const struct job *job = jobs; job != NULL; job = job->hh.next)
         add_readings(&rows, job);
     if (rows.row_count > 0)
@@ -68,6 +91,7 @@ static void add_parts(struct sql_rows *rows, const struct job *job)
         sql_rows_text(rows, job->id.text);
         sql_rows_int(rows, part->chunk_index);
         sql_rows_text(rows, part->text);
+        sql_rows_text(rows, part->corrected);
         sql_rows_bool(rows, part->is_gap);
         sql_rows_int(rows, part->start_sample);
         sql_rows_int(rows, part->end_sample);
@@ -78,7 +102,7 @@ void store_send_parts(struct store *store, const struct job *jobs)
 {
     CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&rows, 6);
+    sql_rows_init(&rows, 7);
     for (const struct job *job = jobs; job != NULL; job = job->hh.next)
         add_parts(&rows, job);
     if (rows.row_count > 0)

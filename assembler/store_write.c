@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/store_jobs.h"
 
-enum { JOB_COLUMNS = 25, CHUNK_COLUMNS = 35 };
+enum { JOB_COLUMNS = 28, CHUNK_COLUMNS = 35 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -11,7 +11,8 @@ static const struct store_statement WRITE_JOBS = {
     " frontier_sample = u.frontier_sample, sample_rate = u.sample_rate,"
     " ratio_samples = u.ratio_samples, ratio_bytes = u.ratio_bytes,"
     " transcript_bytes = u.transcript_bytes, processing_time_ms = u.processing_ms,"
-    " speech_time_ms = u.speech_ms, speech_requests = u.requests, last_seq = u.last_seq,"
+    " speech_time_ms = u.speech_ms, speech_requests = u.requests, llm_pieces = u.llm_pieces,"
+    " llm_rejected = u.llm_rejected, llm_reason = u.llm_reason, last_seq = u.last_seq,"
     " relayed_seq = greatest(j.relayed_seq, u.relayed_seq), home_partition = u.home,"
     " upload_started_at = CASE WHEN u.upload_started THEN coalesce(j.upload_started_at, now())"
     "  ELSE j.upload_started_at END,"
@@ -24,11 +25,12 @@ static const struct store_statement WRITE_JOBS = {
     " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::int[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
     " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
-    " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[])"
+    " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[],"
+    " $26::int[], $27::int[], $28::text[])"
     " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
     " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
     " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
-    " ended, is_terminal) WHERE j.id = u.id"};
+    " ended, is_terminal, llm_pieces, llm_rejected, llm_reason) WHERE j.id = u.id"};
 
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
@@ -92,6 +94,9 @@ static void add_job(struct sql_rows *rows, const struct job *job)
     sql_rows_bool(rows, job->now_first_completed);
     sql_rows_bool(rows, job->now_completed);
     sql_rows_bool(rows, job_is_terminal(job));
+    sql_rows_int(rows, job->llm_pieces);
+    sql_rows_int(rows, job->llm_rejected);
+    sql_rows_text(rows, job->llm_reason);
 }
 
 void store_send_job_rows(struct store *store, const struct job *jobs)

@@ -82,6 +82,7 @@ void event_done(struct event *event)
     case EVENT_CHUNK_TRANSCRIBED:
         reading_done(&event->transcribed.reading);
         free(event->transcribed.model);
+        free(event->transcribed.correction.model);
         break;
     case EVENT_CHUNK_FAILED:
         free(event->failed.message);

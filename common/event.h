@@ -45,6 +45,7 @@ enum event_type {
 struct event_work_options {
     char *language; /* ISO 639-1 */
     char *prompt;
+    bool use_llm; /* the chunk's text is to be corrected before it is published */
 };
 
 struct event_work {
@@ -103,6 +104,17 @@ struct event_audio {
     int64_t border_samples; /* of that unit */
 };
 
+/* What a language model did to a chunk's text, which it was sent in pieces. */
+struct event_correction {
+    bool is_there; /* it was asked to */
+    char *model;   /* owned */
+    int32_t pieces;
+    int32_t rejected; /* pieces whose words stay as they were heard */
+    char reason[24];  /* why the first of them was: "truncated", "timed_out", ...; "" */
+    int32_t requests;
+    int64_t time_ms; /* from the first request to the last answer */
+};
+
 struct event_transcribed {
     struct event_audio audio;
     struct reading reading; /* owned */
@@ -111,6 +123,7 @@ struct event_transcribed {
     int32_t requests;       /* calls to the speech service */
     int64_t processing_time_ms;
     int64_t speech_time_ms; /* sum of the calls' durations */
+    struct event_correction correction;
 };
 
 struct event_failed {

@@ -7,6 +7,7 @@
 
 #define TEXT_MAX ((size_t)256 * 1024)
 #define SHORT_TEXT_MAX 1024
+#define CORRECTED_MAX ((size_t)16 * 1024) /* of a word, with all that was added behind it */
 #define PROMPT_MAX 4096
 #define WORDS_MAX 200000
 #define SAMPLES_MAX (INT64_C(1) << 53) /* what a JSON number holds exactly */
@@ -65,7 +66,9 @@ static bool decode_work(const struct json_object *object, struct event *event, s
         !jsonread_object(object, "options", &options, err) ||
         !jsonread_optional_string(options, "language", SHORT_TEXT_MAX, &work->options.language,
                                   err) ||
-        !jsonread_optional_string(options, "prompt", PROMPT_MAX, &work->options.prompt, err))
+        !jsonread_optional_string(options, "prompt", PROMPT_MAX, &work->options.prompt, err) ||
+        (jsonread_member(options, "use_llm") != NULL &&
+         !jsonread_bool(options, "use_llm", &work->options.use_llm, err)))
         return false;
     if (event->chunk_index >= work->layout.total_chunks)
         return err_set(err, ERR_REJECT, "event", 0, "chunk_index: the job has %d chunks",
@@ -109,9 +112,15 @@ static bool decode_audio(const struct json_object *parent, struct event_audio *a
            jsonread_int(object, "border_byte", 0, SAMPLES_MAX, &audio->border_byte, err);
 }
 
+static void word_done(struct reading_word *word)
+{
+    free(word->text);
+    free(word->corrected);
+}
+
 static bool decode_word(struct json_object *object, struct reading *reading, struct err *err)
 {
-    struct reading_word word;
+    CLEANUP(word_done) struct reading_word word = {0};
 
     if (!json_object_is_type(object, json_type_object))
         return err_set(err, ERR_REJECT, "event", 0, "words: an object is expected");
@@ -120,10 +129,10 @@ static bool decode_word(struct json_object *object, struct reading *reading, str
         !jsonread_double(object, "probability", &word.probability, err) ||
         !get_int32(object, "segment", -1, (int32_t)reading->segment_count - 1, &word.segment,
                    err) ||
-        !jsonread_string(object, "text", SHORT_TEXT_MAX, &word.text, err))
+        !jsonread_string(object, "text", SHORT_TEXT_MAX, &word.text, err) ||
+        !jsonread_optional_string(object, "corrected", CORRECTED_MAX, &word.corrected, err))
         return false;
     reading_add_word(reading, &word);
-    free(word.text);
     return true;
 }
 
@@ -184,6 +193,37 @@ bool event_decode_reading(const char *json, size_t length, struct reading *ret_r
     return true;
 }
 
+static bool decode_reason(const struct json_object *object, struct event_correction *correction,
+                          struct err *err)
+{
+    if (correction->rejected == 0)
+        return true;
+    if (!jsonread_text(object, "reason", correction->reason, sizeof correction->reason, err))
+        return false;
+    if (correction->reason[0] != '\0' &&
+        strspn(correction->reason, "abcdefghijklmnopqrstuvwxyz_") == strlen(correction->reason))
+        return true;
+    return err_set(err, ERR_REJECT, "event", 0, "reason: a word of a-z and _ is expected");
+}
+
+/* Absent: nobody asked for one. */
+static bool decode_correction(const struct json_object *parent, struct event_correction *correction,
+                              struct err *err)
+{
+    struct json_object *object;
+
+    correction->is_there = jsonread_member(parent, "correction") != NULL;
+    if (!correction->is_there)
+        return true;
+    return jsonread_object(parent, "correction", &object, err) &&
+           get_int32(object, "pieces", 0, WORDS_MAX, &correction->pieces, err) &&
+           get_int32(object, "rejected", 0, correction->pieces, &correction->rejected, err) &&
+           decode_reason(object, correction, err) &&
+           get_int32(object, "requests", 0, INT32_MAX, &correction->requests, err) &&
+           jsonread_int(object, "time_ms", 0, SAMPLES_MAX, &correction->time_ms, err) &&
+           jsonread_string(object, "model", SHORT_TEXT_MAX, &correction->model, err);
+}
+
 static bool decode_transcribed(const struct json_object *object,
                                struct event_transcribed *transcribed, struct err *err)
 {
@@ -199,7 +239,8 @@ static bool decode_transcribed(const struct json_object *object,
                         &transcribed->processing_time_ms, err) &&
            jsonread_int(object, "speech_time_ms", 0, SAMPLES_MAX, &transcribed->speech_time_ms,
                         err) &&
-           jsonread_string(object, "model", SHORT_TEXT_MAX, &transcribed->model, err);
+           jsonread_string(object, "model", SHORT_TEXT_MAX, &transcribed->model, err) &&
+           decode_correction(object, &transcribed->correction, err);
 }
 
 static bool decode_failed(const struct json_object *parent, struct event_failed *failed,

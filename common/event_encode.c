@@ -52,6 +52,7 @@ static void encode_work(const struct event_work *work, struct json_object *objec
     add_int(object, "resync_from", work->resync_from);
     add_text(options, "language", work->options.language);
     add_text(options, "prompt", work->options.prompt);
+    add(options, "use_llm", json_object_new_boolean(work->options.use_llm));
     add(object, "options", options);
 }
 
@@ -105,6 +106,8 @@ static struct json_object *encode_words(const struct reading *reading)
         add_int(object, "end", word->end);
         add(object, "probability", rounded(word->probability));
         add_int(object, "segment", word->segment);
+        if (word->corrected != NULL)
+            add_text(object, "corrected", word->corrected);
         json_object_array_add(words, object);
     }
     return words;
@@ -148,6 +151,19 @@ void event_encode_reading(const struct reading *reading, struct buf *ret_json)
                                                                  JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+static struct json_object *encode_correction(const struct event_correction *correction)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_text(object, "model", correction->model);
+    add_int(object, "pieces", correction->pieces);
+    add_int(object, "rejected", correction->rejected);
+    add_text(object, "reason", correction->rejected > 0 ? correction->reason : NULL);
+    add_int(object, "requests", correction->requests);
+    add_int(object, "time_ms", correction->time_ms);
+    return object;
+}
+
 static void encode_transcribed(const struct event_transcribed *transcribed,
                                struct json_object *object)
 {
@@ -158,6 +174,8 @@ static void encode_transcribed(const struct event_transcribed *transcribed,
     add_int(object, "requests", transcribed->requests);
     add_int(object, "processing_time_ms", transcribed->processing_time_ms);
     add_int(object, "speech_time_ms", transcribed->speech_time_ms);
+    if (transcribed->correction.is_there)
+        add(object, "correction", encode_correction(&transcribed->correction));
 }
 
 static void encode_failed(const struct event_failed *failed, struct json_object *object)

@@ -46,6 +46,8 @@ enum fault_owner {
     X(DECODE, "decode", FAULT_OF_WORKER, false) /* before the decoder's child */                   \
     X(SPEECH_SEND, "speech_send", FAULT_OF_WORKER, false)                                          \
     X(SPEECH_REPLY, "speech_reply", FAULT_OF_WORKER, false)                                        \
+    X(LLM_SEND, "llm_send", FAULT_OF_WORKER, false)                                                \
+    X(LLM_REPLY, "llm_reply", FAULT_OF_WORKER, false)                                              \
     X(CLAIM, "claim", FAULT_OF_ASSEMBLER, false)             /* before a partition is claimed */   \
     X(COMMIT, "commit", FAULT_OF_ASSEMBLER, false)           /* written, not committed */          \
     X(COMMITTED, "committed", FAULT_OF_ASSEMBLER, false)     /* error: the outcome is unknown */   \

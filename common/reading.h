@@ -21,6 +21,7 @@ struct reading_word {
     int64_t end;
     double probability; /* 0 to 1; 0 when unknown */
     int32_t segment;    /* index into the reading's segments; -1: none */
+    char *corrected;    /* owned; what a language model made of it, maybe ""; NULL: as heard */
 };
 
 /* The service's own measures of one of its segments. */
@@ -48,5 +49,10 @@ void reading_add_word(struct reading *reading, const struct reading_word *word);
 void reading_add_segment(struct reading *reading, const struct reading_segment *segment);
 /* The text of words [first, last), without a leading space; owned by the caller. */
 char *reading_text(const struct reading *reading, size_t first, size_t last);
+/* The same with the corrections. */
+char *reading_corrected_text(const struct reading *reading, size_t first, size_t last);
+/* Of one word; borrowed. */
+const char *reading_word_heard(const struct reading_word *word);
+const char *reading_word_corrected(const struct reading_word *word);
 
 #endif

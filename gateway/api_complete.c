@@ -78,6 +78,7 @@ static void publish(struct completion *completion, const struct jobs_chunk *chun
         .work.layout = chunk->layout,
         .work.options.language = mem_copy_string(chunk->language),
         .work.options.prompt = mem_copy_string(chunk->prompt),
+        .work.options.use_llm = chunk->use_llm,
     };
 
     memcpy(work.work.extension, chunk->extension, sizeof work.work.extension);

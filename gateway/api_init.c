@@ -73,6 +73,8 @@ static void on_created(void *context, const struct jobs_created *created, const 
 void api_init(struct http_request *take_request, void *context)
 {
     struct gateway *gateway = context;
+    const struct init_terms terms = {.max_total_size = gateway->options->max_total_size,
+                                     .has_llm = gateway->options->llm};
     const char *key = http_request_header(take_request, "Idempotency-Key");
     struct init_request request;
     struct refusal refusal;
@@ -80,7 +82,7 @@ void api_init(struct http_request *take_request, void *context)
     const char *body = http_request_body(take_request, &length);
 
     if (!check_idempotency_key(key, &refusal) ||
-        !init_request_parse(body, length, gateway->options->max_total_size, &request, &refusal)) {
+        !init_request_parse(body, length, &terms, &request, &refusal)) {
         http_respond_problem(take_request, &refusal.problem);
         return;
     }

@@ -107,6 +107,11 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .minimum = 0,
      .maximum = 100,
      .help = "How often a chunk whose attempt failed is tried again; told to a job at its start."},
+    {.name = "llm",
+     .type = CONFIG_BOOL,
+     .offset = AT(llm),
+     .help = "The workers have a language model (their option llm-url), so that jobs may ask for "
+             "use_llm."},
     {.name = "publish-timeout",
      .type = CONFIG_TIME,
      .offset = AT(publish_timeout_us),

@@ -25,6 +25,7 @@ struct gateway_options {
     int64_t upload_url_lifetime_us;
     int64_t max_total_size;
     int64_t max_retries;
+    bool llm;
     int64_t publish_timeout_us;
     int64_t publish_queue_bytes;
     int64_t storage_threads;

@@ -61,13 +61,11 @@ static bool read_layout(const struct json_object *object, int64_t max_total_size
     return true;
 }
 
-static bool read_llm(const struct json_object *object, struct init_request *request,
+static bool read_llm(const struct json_object *object, bool has_llm, struct init_request *request,
                      struct refusal *refusal)
 {
-    bool use_llm = false;
-
     memcpy(request->llm_mode, "per_chunk", sizeof "per_chunk");
-    if (!request_fields_bool(object, "use_llm", &use_llm, refusal) ||
+    if (!request_fields_bool(object, "use_llm", &request->use_llm, refusal) ||
         !request_fields_text(object, "llm_mode", FIELD_OPTIONAL, request->llm_mode,
                              sizeof request->llm_mode, refusal))
         return false;
@@ -78,10 +76,13 @@ static bool read_llm(const struct json_object *object, struct init_request *requ
         refusal->problem.allowed = LLM_MODES;
         return false;
     }
-    if (use_llm)
+    if (request->use_llm && strcmp(request->llm_mode, LLM_MODES[1]) == 0)
+        return refusal_set(refusal, PROBLEM_LLM_NOT_CONFIGURED, "llm_mode",
+                           "llm_mode \"post_process\" is not there yet: send \"per_chunk\"");
+    if (request->use_llm && !has_llm)
         return refusal_set(refusal, PROBLEM_LLM_NOT_CONFIGURED, "use_llm",
-                           "use_llm is true, but this server has no language model (the option "
-                           "llm-url is not set): send use_llm false, or leave it out");
+                           "use_llm is true, but this server has no language model (its option "
+                           "llm is not set): send use_llm false, or leave it out");
     return true;
 }
 
@@ -108,7 +109,7 @@ static bool read_language(const struct json_object *object, struct init_request 
                        "language must be an ISO 639 code of 2 or 3 lower-case letters, as \"en\"");
 }
 
-bool init_request_parse(const char *body, size_t length, int64_t max_total_size,
+bool init_request_parse(const char *body, size_t length, const struct init_terms *terms,
                         struct init_request *ret_request, struct refusal *refusal)
 {
     CLEANUP(jsonread_put_at) struct json_object *object = NULL;
@@ -116,8 +117,8 @@ bool init_request_parse(const char *body, size_t length, int64_t max_total_size,
 
     if (!request_fields_parse(body, length, FIELDS, &object, refusal) ||
         !read_filename(object, &request, refusal) ||
-        !read_layout(object, max_total_size, &request, refusal) ||
-        !read_llm(object, &request, refusal) || !refuse_webhook(object, refusal) ||
+        !read_layout(object, terms->max_total_size, &request, refusal) ||
+        !read_llm(object, terms->has_llm, &request, refusal) || !refuse_webhook(object, refusal) ||
         !read_language(object, &request, refusal) ||
         !request_fields_text(object, "prompt", FIELD_OPTIONAL, request.prompt,
                              sizeof request.prompt, refusal))
@@ -134,7 +135,7 @@ void init_request_canonical(const struct init_request *request, struct buf *ret_
     json_object_object_add(object, "total_size", json_object_new_int64(request->layout.total_size));
     json_object_object_add(object, "chunk_size_bytes",
                            json_object_new_int64(request->layout.chunk_size_bytes));
-    json_object_object_add(object, "use_llm", json_object_new_boolean(false));
+    json_object_object_add(object, "use_llm", json_object_new_boolean(request->use_llm));
     json_object_object_add(object, "llm_mode", json_object_new_string(request->llm_mode));
     json_object_object_add(object, "language", json_object_new_string(request->language));
     json_object_object_add(object, "prompt", json_object_new_string(request->prompt));

@@ -25,13 +25,19 @@ struct init_request {
     char filename[INIT_FILENAME_BYTES + 1];
     char extension[MEDIA_EXTENSION_SIZE];
     struct chunk_layout layout;
+    bool use_llm;
     char llm_mode[16];
     char language[8];                   /* "": detected */
     char prompt[INIT_PROMPT_BYTES + 1]; /* "": none */
 };
 
-/* `max_total_size` in bytes. */
-bool init_request_parse(const char *body, size_t length, int64_t max_total_size,
+/* What this deployment can do. */
+struct init_terms {
+    int64_t max_total_size; /* bytes */
+    bool has_llm;
+};
+
+bool init_request_parse(const char *body, size_t length, const struct init_terms *terms,
                         struct init_request *ret_request, struct refusal *refusal) MUST_CHECK;
 
 /* The request as JSON with every default filled in and a fixed order of members, so that two

@@ -35,6 +35,8 @@ enum column {
     " 'final_transcript', CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN texts.final ELSE '' END," \
     " 'raw_transcript', texts.raw, 'corrected_transcript', texts.final," \
     " 'total_segments', total_segments, " JOBS_SQL_PROGRESS "," \
+    " 'correction_rejected', CASE WHEN llm_rejected > 0 THEN json_build_object(" \
+    "  'reason', llm_reason, 'rejected', llm_rejected, 'pieces', llm_pieces) END," \
     " 'use_llm', use_llm, 'llm_mode', llm_mode, 'webhook_url', webhook_url," \
     " 'language', language, 'prompt', prompt," \
     " 'created_at', " JOBS_SQL_TIME("created_at") "," \
@@ -56,11 +58,13 @@ enum column {
     "  'text', ltrim(words), 'avg_logprob', measures->'avg_logprob'," \
     "  'no_speech_prob', measures->'no_speech_prob'," \
     "  'compression_ratio', measures->'compression_ratio') ORDER BY place) AS list," \
-    " ltrim(string_agg(words, '' ORDER BY place)) AS text " \
+    " ltrim(string_agg(words, '' ORDER BY place)) AS text," \
+    " ltrim(string_agg(corrected, '' ORDER BY place)) AS corrected " \
     "FROM (SELECT (word->>'segment')::int AS segment, min(place) AS place," \
     "  min((word->>'start')::bigint) AS first_sample," \
     "  max((word->>'end')::bigint) AS last_sample," \
     "  string_agg(word->>'text', '' ORDER BY place) AS words," \
+    "  string_agg(coalesce(word->>'corrected', word->>'text'), '' ORDER BY place) AS corrected," \
     "  r.reading::json->'segments'->nullif((word->>'segment')::int, -1) AS measures" \
     "  FROM json_array_elements(r.reading::json->'words') WITH ORDINALITY AS each(word, place)" \
     "  WHERE (word->>'start')::bigint + (word->>'end')::bigint BETWEEN 0 AND 2 * c.samples - 1" \
@@ -70,9 +74,10 @@ enum column {
     "SELECT c.chunk_index, json_build_object('status', c.status," \
     " 'filename', job.filename || '.chunk.' || c.chunk_index," \
     " 'original_filename', job.filename, 'size', c.size_bytes," \
-    " 'final_transcript', coalesce(p.corrected, own.text, '')," \
+    " 'final_transcript', coalesce(own.corrected, '')," \
     " 'raw_transcript', coalesce(own.text, '')," \
-    " 'corrected_transcript', coalesce(p.corrected, own.text, '')," \
+    " 'corrected_transcript', coalesce(own.corrected, '')," \
+    " 'correction_rejected', r.correction_rejected," \
     " 'segments', coalesce(s.list, '[]'::json), 'language', r.language," \
     " 'created_at', " JOBS_SQL_TIME("job.created_at") "," \
     " 'uploaded_at', " JOBS_SQL_TIME("c.uploaded_at") "," \
@@ -84,7 +89,7 @@ enum column {
     "  json_build_array(c.waiting_from, c.waiting_to) END," \
     " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") ")::text," \
     " CASE WHEN c.status = 'done' THEN json_build_object('chunk_index', c.chunk_index," \
-    "  'text', coalesce(own.text, '')," \
+    "  'text', coalesce(own.corrected, '')," \
     "  'start_ms', c.start_sample * 1000 / nullif(c.sample_rate, 0)," \
     "  'duration_ms', c.samples * 1000 / nullif(c.sample_rate, 0))::text END," \
     " NULL::bigint, NULL::bigint, NULL::text " \
@@ -92,8 +97,11 @@ enum column {
     " LEFT JOIN transcript_parts p ON p.job_id = c.job_id AND p.chunk_index = c.chunk_index" \
     " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index" \
     " LEFT JOIN LATERAL (" SEGMENTS ") AS s ON c.sample_rate > 0" \
-    " CROSS JOIN LATERAL (SELECT CASE WHEN c.chunk_index < job.settled_parts AND NOT p.is_gap" \
-    "  THEN ltrim(p.raw) ELSE s.text END AS text) AS own " \
+    " CROSS JOIN LATERAL (SELECT c.chunk_index < job.settled_parts AND NOT p.is_gap" \
+    "  AS is_settled) AS part" \
+    " CROSS JOIN LATERAL (SELECT CASE WHEN is_settled THEN ltrim(p.raw) ELSE s.text END AS text," \
+    "  CASE WHEN is_settled THEN ltrim(coalesce(p.corrected, p.raw)) ELSE s.corrected END" \
+    "  AS corrected) AS own " \
     "WHERE c.chunk_index >= $2 ORDER BY c.chunk_index LIMIT $3"
 /* clang-format on */
 

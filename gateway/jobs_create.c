@@ -22,7 +22,7 @@ static const char CREATE_SQL[] =
     "WITH job AS ("
     " INSERT INTO jobs (id, idempotency_key, request_digest, filename, extension, total_size,"
     "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, max_retries, last_seq)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9, $10, $11, $12, 1)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $9, $10, $11, $12, 1)"
     " ON CONFLICT (idempotency_key) DO NOTHING RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
@@ -117,10 +117,11 @@ static void run(struct creation *creation)
     (void)snprintf(numbers[2], sizeof numbers[2], "%" PRId32, request->layout.total_chunks);
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     struct pg_params params = {
-        .count = 12,
+        .count = 13,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
-                   or_null(request->language), or_null(request->prompt), numbers[3]},
+                   or_null(request->language), or_null(request->prompt), numbers[3],
+                   request->use_llm ? "true" : "false"},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {

@@ -30,6 +30,7 @@ struct jobs_chunk {
     bool has_chunk;
     bool is_chunk_pending;
     int32_t attempt; /* that the upload starts */
+    bool use_llm;    /* for each chunk by itself */
 };
 
 void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_on_result on_result,

@@ -11,6 +11,7 @@ static const char *const STATE_NAMES[] = {
     [TASK_FETCHING] = "fetching",
     [TASK_DECODING] = "decoding",
     [TASK_TRANSCRIBING] = "transcribing",
+    [TASK_CORRECTING] = "correcting",
     [TASK_PUBLISHING] = "publishing",
     [TASK_FINISHED] = "finished",
 };
@@ -23,6 +24,7 @@ static const char *const EVENT_NAMES[] = {
     [TASK_EVENT_FETCHED] = "fetched",
     [TASK_EVENT_AUDIO_ENDED] = "audio_ended",
     [TASK_EVENT_ALL_READ] = "all_read",
+    [TASK_EVENT_CORRECTED] = "corrected",
     [TASK_EVENT_CUT_SHORT] = "cut_short",
     [TASK_EVENT_RESULT_ACKED] = "result_acked",
     [TASK_EVENT_ABANDONED] = "abandoned",
@@ -46,7 +48,8 @@ static const struct transition TRANSITIONS[] = {
     {TASK_STARTING,     TASK_EVENT_STARTED_ACKED, TASK_FETCHING,     TASK_DO_FETCH},
     {TASK_FETCHING,     TASK_EVENT_FETCHED,       TASK_DECODING,     TASK_DO_DECODE},
     {TASK_DECODING,     TASK_EVENT_AUDIO_ENDED,   TASK_TRANSCRIBING, TASK_DO_NOTHING},
-    {TASK_TRANSCRIBING, TASK_EVENT_ALL_READ,      TASK_PUBLISHING,   TASK_DO_CONCLUDE},
+    {TASK_TRANSCRIBING, TASK_EVENT_ALL_READ,      TASK_CORRECTING,   TASK_DO_CORRECT},
+    {TASK_CORRECTING,   TASK_EVENT_CORRECTED,     TASK_PUBLISHING,   TASK_DO_CONCLUDE},
     {TASK_PUBLISHING,   TASK_EVENT_RESULT_ACKED,  TASK_FINISHED,     TASK_DO_FINISH},
 
     /* The result can be known early at any step after the start. */
@@ -60,6 +63,7 @@ static const struct transition TRANSITIONS[] = {
     {TASK_FETCHING,     TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
     {TASK_DECODING,     TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
     {TASK_TRANSCRIBING, TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
+    {TASK_CORRECTING,   TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
     {TASK_PUBLISHING,   TASK_EVENT_ABANDONED,     TASK_FINISHED,     TASK_DO_ABANDON},
 
     /* The job was cancelled, or this attempt is known to kill those who take it. */
@@ -67,6 +71,7 @@ static const struct transition TRANSITIONS[] = {
     {TASK_FETCHING,     TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
     {TASK_DECODING,     TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
     {TASK_TRANSCRIBING, TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
+    {TASK_CORRECTING,   TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
     {TASK_PUBLISHING,   TASK_EVENT_FORBIDDEN,     TASK_FINISHED,     TASK_DO_DROP},
 };
 /* clang-format on */

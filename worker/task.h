@@ -19,6 +19,7 @@ enum task_state {
     TASK_FETCHING,     /* the chunk's bytes, the header's, the neighbours' */
     TASK_DECODING,     /* audio comes in; its windows are transcribed as they fill */
     TASK_TRANSCRIBING, /* all audio is here; windows are outstanding */
+    TASK_CORRECTING,   /* a language model has the text, if the job wants one */
     TASK_PUBLISHING,   /* the result is on its way */
     TASK_FINISHED,
     TASK_STATE_COUNT
@@ -31,6 +32,7 @@ enum task_event {
     TASK_EVENT_FETCHED,
     TASK_EVENT_AUDIO_ENDED,
     TASK_EVENT_ALL_READ,     /* every window has its words, and the audio has ended */
+    TASK_EVENT_CORRECTED,    /* or not: no correction is no failure */
     TASK_EVENT_CUT_SHORT,    /* failed, waiting or deferred: the result is known now */
     TASK_EVENT_RESULT_ACKED, /* by Kafka */
     TASK_EVENT_ABANDONED,    /* the process ends: no result */
@@ -43,7 +45,8 @@ enum task_action {
     TASK_DO_ANNOUNCE,  /* send chunk.started */
     TASK_DO_FETCH,     /* open the stretches of the recording */
     TASK_DO_DECODE,    /* start the decoder */
-    TASK_DO_CONCLUDE,  /* join the windows and send chunk.transcribed */
+    TASK_DO_CORRECT,   /* join the windows and ask the language model */
+    TASK_DO_CONCLUDE,  /* send chunk.transcribed */
     TASK_DO_CUT_SHORT, /* stop decoder and requests, and send the result */
     TASK_DO_FINISH,    /* the record of the work is done with */
     TASK_DO_ABANDON,   /* stop everything, tell nobody */

@@ -132,8 +132,7 @@ static struct event_audio audio_of(const struct media_report *report)
 }
 
 struct event task_event_transcribed(const struct event *work, const struct media_report *report,
-                                    const struct transcription *transcription, const char *model,
-                                    uint64_t processing_us)
+                                    const struct transcription *transcription, const char *model)
 {
     const struct transcription_stats *stats = transcription_stats(transcription);
     struct event event = event_of(work, EVENT_CHUNK_TRANSCRIBED);
@@ -148,7 +147,6 @@ struct event task_event_transcribed(const struct event *work, const struct media
     memcpy(transcribed->language, stats->language, sizeof transcribed->language);
     transcribed->model = mem_copy_string(model);
     transcribed->requests = stats->requests;
-    transcribed->processing_time_ms = (int64_t)(processing_us / 1000);
     transcribed->speech_time_ms = (int64_t)(stats->speech_us / 1000);
     return event;
 }

@@ -37,9 +37,8 @@ struct event_window {
 struct event task_event_partial(const struct event *work, const struct media_report *report,
                                 const struct event_window *window);
 
-/* Joins the windows. */
+/* Joins the windows. The time that it took is the caller's to add. */
 struct event task_event_transcribed(const struct event *work, const struct media_report *report,
-                                    const struct transcription *transcription, const char *model,
-                                    uint64_t processing_us);
+                                    const struct transcription *transcription, const char *model);
 
 #endif

@@ -28,7 +28,10 @@ struct task_run {
     struct event *alive_timer;   /* owned */
     struct fetch_files files;    /* open while fetching */
     struct listening *listening; /* owned; from decoding on */
-    struct event result;         /* owned; when cut short */
+    struct event transcript;     /* owned; once every window is read */
+    bool has_transcript;
+    struct correction *correction; /* owned; of the transcript */
+    struct event result;           /* owned; when cut short */
     bool has_result;
     struct emission *emission; /* chunk.started or the result, unacknowledged */
 };
@@ -58,6 +61,7 @@ static void stop_working(struct task_run *run)
 {
     if (run->listening != NULL)
         listening_stop(run->listening);
+    correction_free(TAKE(run->correction));
     fetch_close(&run->files);
 }
 
@@ -125,20 +129,67 @@ static void publish_result(struct task_run *run)
 
 static void conclude(struct task_run *run)
 {
-    const struct task_services *services = run->services;
     const struct media_report *report = listening_report(run->listening);
-    struct event result =
-        task_event_transcribed(work_of(run), report, listening_transcription(run->listening),
-                               services->model, clock_now_us() - run->started_us);
     struct err err;
 
-    metrics_add(services->metrics, WORKER_METRIC_AUDIO_MILLISECONDS, 0,
+    run->transcript.transcribed.processing_time_ms =
+        (int64_t)(clock_now_us() - run->started_us) / 1000;
+    metrics_add(run->services->metrics, WORKER_METRIC_AUDIO_MILLISECONDS, 0,
                 report->samples * 1000 / report->sample_rate);
-    if (!publish(run, &result, &err)) {
+    if (!publish(run, &run->transcript, &err)) {
         set_failure(run, &err);
         publish_result(run);
     }
-    event_done(&result);
+}
+
+/* Correcting */
+
+static void take_correction(struct task_run *run)
+{
+    struct event_correction *summary = &run->transcript.transcribed.correction;
+
+    *summary = correction_summary(run->correction);
+    if (summary->rejected > 0)
+        log_warn("correction_rejected", "text stays as it was heard",
+                 LOG_STR("job", work_of(run)->job.text),
+                 LOG_INT("chunk", work_of(run)->chunk_index), LOG_STR("reason", summary->reason),
+                 LOG_INT("rejected", summary->rejected), LOG_INT("pieces", summary->pieces));
+}
+
+static void on_corrected(void *context)
+{
+    step(context, TASK_EVENT_CORRECTED);
+}
+
+/* The other reading of the words near a seam may have been corrected in another way, so that there
+ * the text stays as it was heard. */
+static struct llm_span span_between_seams(const struct task_run *run)
+{
+    const struct event *work = work_of(run);
+    const struct media_report *report = listening_report(run->listening);
+    int64_t overlap =
+        (int64_t)run->services->overlap_samples * report->sample_rate / MEDIA_PCM_RATE;
+    bool is_last = work->chunk_index == work->work.layout.total_chunks - 1;
+
+    return (struct llm_span){
+        .from = work->chunk_index == 0 ? INT64_MIN : overlap,
+        .to = is_last ? INT64_MAX : report->samples - overlap,
+    };
+}
+
+static enum task_event correct(struct task_run *run)
+{
+    const struct media_report *report = listening_report(run->listening);
+
+    run->transcript = task_event_transcribed(
+        work_of(run), report, listening_transcription(run->listening), run->services->model);
+    run->has_transcript = true;
+    if (!work_of(run)->work.options.use_llm)
+        return TASK_EVENT_CORRECTED;
+    run->correction =
+        correction_start(&run->services->correction, &run->transcript.transcribed.reading,
+                         span_between_seams(run), on_corrected, run);
+    return correction_is_done(run->correction) ? TASK_EVENT_CORRECTED : TASK_EVENT_NONE;
 }
 
 /* Listening */
@@ -311,7 +362,11 @@ static enum task_event perform(struct task_run *run, enum task_action action)
         return fetch(run);
     case TASK_DO_DECODE:
         return decode(run);
+    case TASK_DO_CORRECT:
+        return correct(run);
     case TASK_DO_CONCLUDE:
+        if (run->correction != NULL)
+            take_correction(run);
         conclude(run);
         break;
     case TASK_DO_CUT_SHORT:
@@ -394,6 +449,8 @@ void task_run_free(struct task_run *run)
         step(run, TASK_EVENT_ABANDONED);
     listening_free(run->listening);
     event_free(run->alive_timer);
+    if (run->has_transcript)
+        event_done(&run->transcript);
     if (run->has_result)
         event_done(&run->result);
     work_item_free(run->item);

@@ -8,6 +8,7 @@
 
 #include "common/loop.h"
 #include "common/metrics.h"
+#include "worker/correction.h"
 #include "worker/decoder_client.h"
 #include "worker/emit.h"
 #include "worker/fetch.h"
@@ -21,6 +22,7 @@ struct task_services {
     struct decoder_client *decoder;
     struct fetch_source fetch;
     struct decoder_limits decoder_limits;
+    struct correction_service correction;
     const char *worker_id;
     const char *model;
     size_t window_samples;

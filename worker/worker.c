@@ -36,6 +36,7 @@ struct worker {
     struct decoder_client *decoder;
     struct http_fetch *http;
     struct speech_client *speech;
+    struct llm_client *llm; /* NULL: there is none */
     struct emit *emit;
     struct kafka_producer *producer;
     struct task_services services;
@@ -148,6 +149,22 @@ static struct speech_client *make_speech_client(struct worker *worker)
                              on_speech_change, worker);
 }
 
+static struct llm_client *make_llm_client(struct worker *worker)
+{
+    const struct worker_options *options = worker->options;
+    const struct llm_client_options client_options = {
+        .service = {.url = options->llm_url, .key = options->llm_key, .model = options->llm_model},
+        .max_requests = (size_t)options->max_llm_requests,
+        .connect_timeout_us = (uint64_t)options->llm_connect_timeout_us,
+        .total_timeout_us = (uint64_t)options->llm_timeout_us,
+        .answer_limit_bytes = (size_t)options->llm_answer_limit_bytes,
+    };
+
+    if (options->llm_url == NULL || options->llm_url[0] == '\0')
+        return NULL;
+    return llm_client_new(worker->loop, worker->metrics, &client_options);
+}
+
 static void set_services(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
@@ -163,6 +180,11 @@ static void set_services(struct worker *worker)
         .decoder = worker->decoder,
         .fetch = {.headers = worker->headers, .overlap_us = options->overlap_us},
         .decoder_limits = limits,
+        .correction = {.loop = worker->loop,
+                       .metrics = worker->metrics,
+                       .client = worker->llm,
+                       .piece_words = (size_t)options->llm_piece_words,
+                       .deadline_us = (uint64_t)options->llm_deadline_us},
         .worker_id = worker->name,
         .model = options->speech_model,
         .window_samples = pcm_samples(options->window_us),
@@ -185,6 +207,7 @@ struct worker *worker_new(const struct worker_options *options)
     worker->decoder = decoder_client_new(loop_base(worker->loop), NULL);
     worker->http = http_fetch_new(worker->loop, (size_t)options->max_speech_requests);
     worker->speech = make_speech_client(worker);
+    worker->llm = make_llm_client(worker);
     worker->emit = emit_new(worker->loop, worker->metrics);
     set_services(worker);
     worker->control =
@@ -264,6 +287,7 @@ void worker_free(struct worker *worker)
     control_free(worker->control);
     kafka_producer_free(worker->producer);
     emit_free(worker->emit);
+    llm_client_free(worker->llm);
     speech_client_free(worker->speech);
     http_fetch_free(worker->http);
     decoder_client_free(worker->decoder);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/worker_metrics.h"
 
+#include "worker/llm_guard.h"
 #include "worker/retry_policy.h"
 
 const struct metric_definition WORKER_METRICS[WORKER_METRIC_COUNT] = {
@@ -83,4 +84,40 @@ const struct metric_definition WORKER_METRICS[WORKER_METRIC_COUNT] = {
                                    "1 while the speech service holds the worker back.",
                                    NULL,
                                    {NULL}},
+    [WORKER_METRIC_LLM_REQUESTS] = {"chunkscribe_worker_llm_requests_total",
+                                    METRIC_COUNTER,
+                                    "Answers of the language model, by what they meant.",
+                                    "verdict",
+                                    {[RETRY_USE] = "use",
+                                     [RETRY_RESEND] = "resend",
+                                     [RETRY_HOLD] = "hold",
+                                     [RETRY_FAIL] = "fail",
+                                     [RETRY_PERMANENT] = "permanent"}},
+    [WORKER_METRIC_LLM_SECONDS] = {"chunkscribe_worker_llm_seconds",
+                                   METRIC_HISTOGRAM,
+                                   "Time of one request to the language model.",
+                                   NULL,
+                                   {NULL}},
+    [WORKER_METRIC_LLM_PIECES] = {"chunkscribe_worker_llm_pieces_total",
+                                  METRIC_COUNTER,
+                                  "Pieces of text, corrected or left as they were heard.",
+                                  "result",
+                                  {[LLM_ACCEPTED] = "accepted",
+                                   [LLM_EMPTY] = "empty",
+                                   [LLM_TRUNCATED] = "truncated",
+                                   [LLM_REFUSED] = "refused",
+                                   [LLM_LOOPS] = "loops",
+                                   [LLM_OTHER_LANGUAGE] = "other_language",
+                                   [LLM_ADDITIONS] = "additions",
+                                   [LLM_LOSSES] = "losses",
+                                   [LLM_REWRITTEN] = "rewritten",
+                                   [LLM_NUMBERS_CHANGED] = "numbers_changed",
+                                   [LLM_NAMES_CHANGED] = "names_changed",
+                                   [LLM_UNAVAILABLE] = "unavailable",
+                                   [LLM_LIMITED] = "limited",
+                                   [LLM_TIMED_OUT] = "timed_out",
+                                   [LLM_TOO_LARGE] = "too_large",
+                                   [LLM_UNREADABLE] = "unreadable",
+                                   [LLM_REQUEST_REFUSED] = "request_refused",
+                                   [LLM_NOT_CONFIGURED] = "not_configured"}},
 };

@@ -21,6 +21,9 @@ enum worker_metric {
     WORKER_METRIC_SPEECH_SECONDS,
     WORKER_METRIC_SPEECH_IN_FLIGHT,
     WORKER_METRIC_SPEECH_HELD,
+    WORKER_METRIC_LLM_REQUESTS,
+    WORKER_METRIC_LLM_SECONDS,
+    WORKER_METRIC_LLM_PIECES,
     WORKER_METRIC_COUNT
 };
 
@@ -37,7 +40,8 @@ enum worker_task_label {
 /* Labels of WORKER_METRIC_WINDOWS. */
 enum worker_window_label { WORKER_WINDOW_READ, WORKER_WINDOW_SILENT };
 
-/* The labels of WORKER_METRIC_SPEECH_REQUESTS are enum retry_verdict's. */
+/* The labels of WORKER_METRIC_SPEECH_REQUESTS and _LLM_REQUESTS are enum retry_verdict's, those of
+ * WORKER_METRIC_LLM_PIECES enum llm_verdict's. */
 
 extern const struct metric_definition WORKER_METRICS[WORKER_METRIC_COUNT];
 

@@ -17,6 +17,15 @@ struct worker_options {
     char *speech_model;
     int64_t speech_connect_timeout_us;
     int64_t speech_timeout_us;
+    char *llm_url;
+    char *llm_key;
+    char *llm_model;
+    int64_t llm_connect_timeout_us;
+    int64_t llm_timeout_us;
+    int64_t llm_deadline_us;
+    int64_t llm_answer_limit_bytes;
+    int64_t llm_piece_words;
+    int64_t max_llm_requests;
     int64_t max_in_flight;
     int64_t max_speech_requests;
     int64_t window_us;

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import command, paths
 from .console import DevError
+from .llm import LlmApi
 from .ports import free_port, preferred_port
 from .process import ProcessTable
 from .speech import SpeechApi
@@ -28,6 +29,7 @@ class Wiring:
     topic_prefix: str
     blob_dir: Path
     speech: SpeechApi
+    llm: LlmApi | None = None  # None: texts stay as they were heard
 
 
 class Fleet:
@@ -63,6 +65,7 @@ class Fleet:
             "blob-store": self._wiring.blob_dir.as_uri(),
             "signing-key-file": self._signing_key(),
             "web-root": paths.ROOT / "gateway" / "web",
+            "llm": "true" if self._wiring.llm else None,
         }
         merged = {**defaults, **(options or {})}
         self._start("gateway", name, merged, env, shown)
@@ -80,6 +83,9 @@ class Fleet:
         }
         # The key goes by the environment: flags are seen by everyone on the machine.
         env = {"CHUNKSCRIBE_SPEECH_KEY": self._wiring.speech.key, **(env or {})}
+        if self._wiring.llm:
+            defaults |= {"llm-url": self._wiring.llm.url, "llm-model": self._wiring.llm.model}
+            env = {"CHUNKSCRIBE_LLM_KEY": self._wiring.llm.key, **env}
         self._start("worker", name, {**defaults, **(options or {})}, env, shown)
 
     def stop(self, name: str) -> bool:

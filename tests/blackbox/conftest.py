@@ -34,8 +34,8 @@ def services():
     stack.stop()
 
 
-def _installation(services, folder):
-    installation = Installation(services, folder, BUILD)
+def _installation(services, folder, has_llm=False):
+    installation = Installation(services, folder, BUILD, has_llm)
     yield installation
     installation.stop()
 
@@ -53,11 +53,25 @@ def standing(services, tmp_path_factory):
         yield installation.start()
 
 
+@pytest.fixture
+def llm_installation(services, tmp_path):
+    """As `installation`, with a language model."""
+    yield from _installation(services, tmp_path, has_llm=True)
+
+
+@pytest.fixture(scope="module")
+def llm_standing(services, tmp_path_factory):
+    """As `standing`, with a language model."""
+    for installation in _installation(services, tmp_path_factory.mktemp("llm"), has_llm=True):
+        yield installation.start(worker_options={"llm-timeout": "2s"})
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """The daemons' logs belong to a failure."""
     report = yield
-    installation = item.funcargs.get("installation") or item.funcargs.get("standing")
+    installation = next((value for value in item.funcargs.values()
+                         if isinstance(value, Installation)), None)
     if report.failed and installation:
         for log in sorted(installation.table.log_dir.glob("*.log")):
             tail = log.read_text(errors="replace").splitlines()[-40:]

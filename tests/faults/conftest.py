@@ -67,7 +67,7 @@ def services():
 @pytest.fixture(scope="session")
 def standing(services, tmp_path_factory):
     """The fleet that most cases share: each leaves it whole, or the next one finds out."""
-    installation = Installation(services, tmp_path_factory.mktemp("fleet"), BUILD)
+    installation = Installation(services, tmp_path_factory.mktemp("fleet"), BUILD, has_llm=True)
     for pattern in TOLD:
         installation.expect_error(pattern)
     fleet = FaultFleet(installation).start_all().supervise()

@@ -23,7 +23,8 @@ SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
 OPTIONS = {
     "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms"},
     "gateway": {"stream-heartbeat": "2s"},
-    "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s"},
+    "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s",
+               "llm-timeout": "2s"},
 }
 KINDS = ("assembler", "gateway", "worker")
 NAMES = tuple(f"{kind}-{number}" for kind in KINDS for number in (1, 2))
@@ -163,7 +164,7 @@ class Load:
     def add_unsent(self) -> Job:
         """The next job, not uploaded yet."""
         number = self._seed + len(self.jobs)
-        self.jobs.append(Job(self.client, sound(number), number))
+        self.jobs.append(Job(self.client, sound(number), number, use_llm=number % 2 == 0))
         return self.jobs[-1]
 
     def add_recording(self, chosen: recording.Recording) -> Job:

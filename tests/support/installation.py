@@ -17,19 +17,21 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dev.daemons import Fleet, Wiring
+from dev.llm import LlmApi
 from dev.ports import free_port
 from dev.process import ProcessTable
 from dev.speech import SpeechApi
 from dev.stack import Stack
 from support.client import Gateway
 from support.contract import check_record, check_stream_event
+from support.fake_llm import FakeLlm
 from support.fake_speech import FakeSpeech
 
 PARTITIONS = 3
 
 
 class Installation:
-    def __init__(self, stack: Stack, folder: Path, build: Path):
+    def __init__(self, stack: Stack, folder: Path, build: Path, has_llm: bool = False):
         self.name = "t" + uuid.uuid4().hex[:12]
         self.prefix = f"{self.name}."
         self.folder = folder
@@ -38,8 +40,11 @@ class Installation:
         self._killed: set[str] = set()
         self._planted: set[bytes] = set()
         self.speech = FakeSpeech(free_port())
-        self._speech_thread = threading.Thread(target=self.speech.serve_forever, daemon=True)
-        self._speech_thread.start()
+        self.llm = FakeLlm(free_port())
+        self._servers = [threading.Thread(target=server.serve_forever, daemon=True)
+                         for server in (self.speech, self.llm)]
+        for thread in self._servers:
+            thread.start()
         self.database_url = stack.postgres.create_database(self.name)
         stack.kafka.create_topics(self.prefix, PARTITIONS)
         self.brokers = stack.kafka.brokers()
@@ -47,7 +52,8 @@ class Installation:
         speech_url = f"http://127.0.0.1:{self.speech.server_port}/v1"
         self.fleet = Fleet(folder, self.table, Wiring(
             self.database_url, self.brokers, self.prefix, folder / "blobs",
-            SpeechApi(url=speech_url, key="test-key", model="tone")), build)
+            SpeechApi(url=speech_url, key="test-key", model="tone"),
+            LlmApi(url=self.llm.url, key="llm-key", model="fake") if has_llm else None), build)
         self.fleet.migrate()
         self.gateways: dict[str, Gateway] = {}
 
@@ -206,10 +212,12 @@ class Installation:
             self._check_records()
             assert not complaints, "\n".join(complaints)
         finally:
-            self.speech.script.release()
-            self.speech.shutdown()
-            self.speech.server_close()
-            self._speech_thread.join(10)
+            for server in (self.speech, self.llm):
+                server.script.release()
+                server.shutdown()
+                server.server_close()
+            for thread in self._servers:
+                thread.join(10)
             self._stack.postgres.drop_database(self.name)
             self._delete_topics()
 

@@ -5,6 +5,7 @@ tables hold and what lies in Kafka."""
 import re
 from collections import Counter
 
+from support.fake_llm import uncorrected
 from support.flow import TERMINAL
 from support.patient_client import Job
 
@@ -24,7 +25,9 @@ def check_job(job: Job) -> None:
     event = job.stream.terminal()
     assert event.type == "final_result", event
     check_stream(job)
-    assert event.data["final_transcript"] == job.recording.text
+    assert event.data["raw_transcript"] == job.recording.text
+    # As it was heard, or as fake_llm corrects: whatever a fault left of the corrections.
+    assert uncorrected(event.data["final_transcript"]) == job.recording.text
     assert event.data["completed_chunks"] == event.data["total_chunks"]
 
 
@@ -46,7 +49,7 @@ def check_stream(job: Job) -> None:
             assert longer.startswith(text), "the text was taken back"
             text = longer
     last = events[-1].data
-    assert last.get("raw_transcript", text).startswith(text)
+    assert last.get("final_transcript", text).startswith(text)
 
 
 def check_tables(installation) -> None:

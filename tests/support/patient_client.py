@@ -47,14 +47,15 @@ class PatientClient:
 class Job:
     """One recording on its way: its uploads, in an order drawn from the seed, and its stream."""
 
-    def __init__(self, client: PatientClient, recording: Recording, seed: int = 1):
+    def __init__(self, client: PatientClient, recording: Recording, seed: int = 1,
+                 use_llm: bool = False):
         self.client = client
         self.recording = recording
         self.acknowledged: set[int] = set()  # completions that were answered with 200
         self._random = random.Random(seed)
         key = {"Idempotency-Key": uuid.uuid4().hex}
         body = {"filename": recording.filename, "total_size": len(recording.data),
-                "chunk_size_mb": 1}
+                "chunk_size_mb": 1, "use_llm": use_llm}
         answer = client.call(lambda gateway: gateway.post("/chunked-upload-stream", body, key))
         assert answer.status == 201, answer.body
         self.facts = answer.json()

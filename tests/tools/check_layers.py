@@ -41,7 +41,8 @@ PURE = {
     "http_reply http_text init_request job_plan media_formats problem progress_view refusal "
     "request_fields retry_request router sse_event sse_format sse_queue sse_turns "
     "stream_cursor",
-    "worker": "decoder_stream fair_queue language media_adts media_bytes media_flac "
+    "worker": "decoder_stream fair_queue language llm_align llm_guard llm_language llm_message "
+    "llm_pieces llm_units media_adts media_bytes media_flac "
     "media_flac_frame media_framer media_header media_mp3 media_mpeg media_ogg media_ogg_page "
     "media_ogg_stream media_opus media_source media_vorbis media_walk media_wav "
     "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "

@@ -70,7 +70,11 @@ static inline void recording_read(struct reading *reading, int from, int to, int
         int64_t start = (int64_t)(second - zero) * RECORDING_RATE + 200;
 
         recording_word(second, text);
-        reading_add_word(reading, &(struct reading_word){text, start, start + 500, 1.0, -1});
+        reading_add_word(reading, &(struct reading_word){.text = text,
+                                                         .start = start,
+                                                         .end = start + 500,
+                                                         .probability = 1.0,
+                                                         .segment = -1});
     }
 }
 

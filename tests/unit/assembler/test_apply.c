@@ -196,6 +196,7 @@ static void store_parts(struct job *job)
     }
     job->parts.count = 0;
     job->stored_text = buf_take(&text);
+    job->stored_corrected = mem_copy_string(job->stored_text);
 }
 
 static void test_apply__the_last_chunk_ends_the_job_with_all_its_text(void **state)

@@ -19,7 +19,8 @@ static void add(struct reading *reading, const char *text, int64_t start, int64_
     char spaced[64];
 
     (void)snprintf(spaced, sizeof spaced, " %s", text);
-    reading_add_word(reading, &(struct reading_word){spaced, start, end, 1.0, -1});
+    reading_add_word(
+        reading, &(struct reading_word){.text = spaced, .start = start, .end = end, .segment = -1});
 }
 
 /* A word every 400 ms that says which one it is: distinct, and unlike its neighbours. */

@@ -14,7 +14,9 @@
 
 static bool parse(const char *body, struct init_request *request, struct refusal *refusal)
 {
-    return init_request_parse(body, strlen(body), MAX_TOTAL_SIZE, request, refusal);
+    static const struct init_terms TERMS = {.max_total_size = MAX_TOTAL_SIZE};
+
+    return init_request_parse(body, strlen(body), &TERMS, request, refusal);
 }
 
 static const struct {
@@ -92,7 +94,7 @@ static const struct {
     {"{\"filename\":\"a.wav\",\"total_size\":10485760001,\"chunk_size_mb\":1}",
      PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", "at least 2"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"use_llm\":true}", PROBLEM_LLM_NOT_CONFIGURED,
-     "use_llm", "llm-url"},
+     "use_llm", "no language model"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"use_llm\":\"yes\"}", PROBLEM_INVALID_FIELD,
      "use_llm", "true or false"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"llm_mode\":\"both\"}", PROBLEM_INVALID_FIELD,
