@@ -88,8 +88,16 @@ static void show_sizes(const struct intake *intake)
 
     metrics_set(metrics, WORKER_METRIC_IN_FLIGHT, 0, (int64_t)running_count(intake));
     metrics_set(metrics, WORKER_METRIC_QUEUED, 0, (int64_t)fair_queue_count(intake->queue));
-    metrics_set(metrics, WORKER_METRIC_PARTITIONS, 0,
-                (int64_t)kafka_consumer_partition_count(intake->consumer));
+}
+
+/* Each time that one comes or goes: a worker without work pumps nothing. */
+static void show_partitions(const struct intake *intake)
+{
+    int64_t count = 0;
+
+    for (const struct partition *at = intake->partitions; at != NULL; at = at->hh.next)
+        count += at->is_assigned;
+    metrics_set(metrics_of(intake), WORKER_METRIC_PARTITIONS, 0, count);
 }
 
 static void attempt_key(const struct event *work, char ret_key[static ATTEMPT_KEY_SIZE])
@@ -362,6 +370,7 @@ static int64_t on_assigned(void *context, const char *topic UNUSED, int32_t numb
 
     partition->is_assigned = true;
     watermark_assigned(partition->watermark);
+    show_partitions(intake);
     return RD_KAFKA_OFFSET_STORED;
 }
 
@@ -373,6 +382,7 @@ static void on_revoked(void *context, const char *topic UNUSED, int32_t number, 
     struct work_item *item;
 
     partition->is_assigned = false;
+    show_partitions(intake);
     while ((item = fair_queue_remove_of_partition(intake->queue, number)) != NULL) {
         watermark_drop(partition->watermark, item->place.offset);
         work_item_free(item);
