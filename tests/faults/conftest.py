@@ -84,6 +84,13 @@ def fleet(standing):
     standing.revive()
 
 
+@pytest.fixture
+def patient(fleet):
+    """Workers that wait for the speech service, however long a test lets it hold them."""
+    with fleet.configured({name: {"speech-timeout": "300s"} for name in ("worker-1", "worker-2")}):
+        yield fleet
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """The processes' logs belong to a failure."""

@@ -53,6 +53,7 @@ class FaultFleet:
         self._is_over = threading.Event()
         self._ports = {name: free_port() for name in NAMES}
         self.options: dict[str, dict] = {name: {} for name in NAMES}
+        self.environment: dict[str, dict] = {name: {} for name in NAMES}
 
     def supervise(self) -> "FaultFleet":
         """Starts what has ended by itself because it could not go on, as systemd would."""
@@ -77,7 +78,7 @@ class FaultFleet:
         fleet = self.installation.fleet
         options = {"listen": f"127.0.0.1:{self._ports[name]}", **OPTIONS[kind_of(name)],
                    **self.options[name]}
-        env = {"CHUNKSCRIBE_FAULT": fault} if fault else None
+        env = {**self.environment[name], **({"CHUNKSCRIBE_FAULT": fault} if fault else {})}
         start = {"assembler": fleet.start_assembler, "gateway": fleet.start_gateway,
                  "worker": fleet.start_worker}[kind_of(name)]
         start(name, options=options, env=env)
@@ -98,6 +99,20 @@ class FaultFleet:
                               env={**os.environ, **({"CHUNKSCRIBE_FAULT": fault} if fault else {})},
                               check=False, capture_output=True)
         return done.returncode == 0
+
+    @contextmanager
+    def configured(self, options: dict[str, dict]):
+        """These processes have more options while the block runs."""
+        before = {name: self.options[name] for name in options}
+        for name, more in options.items():
+            self.options[name] = {**before[name], **more}
+            self.restart(name)
+        try:
+            yield
+        finally:
+            for name in options:
+                self.options[name] = before[name]
+                self.restart(name)
 
     def stop(self, name: str) -> None:
         assert self.installation.fleet.stop(name), f"{name} had to be killed"

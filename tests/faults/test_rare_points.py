@@ -51,6 +51,27 @@ def test_an_unreadable_record_ends_in_the_dead_letters(fleet, seed, kind, topic,
         assert letter["reason"] and letter["topic"].endswith(topic) and letter["offset"].isdigit()
 
 
+def test_a_record_that_fits_no_chunk_ends_in_the_dead_letters_alone(fleet, seed):
+    """It is as it should be, but for what it is about: its whole batch is rolled back for it, and
+    then applied without it."""
+    installation = fleet.installation
+    job = Load(fleet, seed).add_unsent_recording(wav(11, first=60100))
+    before = len(letters(installation))
+    record = {"schema": "chunk.alive/1", "event_id": str(uuid.uuid4()),
+              "occurred_at": "2026-01-31T12:34:56.789Z", "job_id": job.id, "attempt": 1}
+    for assembler in ("assembler-1", "assembler-2"):  # so that all of it is one batch
+        fleet.stop(assembler)
+    places = installation.produce("chunks.results", [
+        {**record, "chunk_index": index} for index in (0, 9999, 1, 0)])
+    fleet.revive()
+    job.upload()
+
+    check_all(installation, [job])
+    [letter] = letters(installation)[before:]
+    assert (int(letter["partition"]), int(letter["offset"])) == places[1]
+    assert letter["topic"].endswith("chunks.results") and "no such chunk" in letter["reason"]
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("step", ["produce", "delivery"])
 def test_a_chunk_that_kills_its_workers_is_skipped_by_order(fleet, seed, step, action):

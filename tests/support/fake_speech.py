@@ -19,6 +19,7 @@ A rule matches every request, or those with the word `word` in their sound. `do`
   truncate  half of the JSON, in a whole answer      cut       half of the body, then closes
   html      200 with a page                          huge      200 with `bytes` of spaces
   swallow   leaves out the words in `words`          no_words  no word times
+  raw       200 with `body`, a byte a character      other     says words `by` numbers further on
 """
 
 import argparse
@@ -230,6 +231,14 @@ class Handler(BaseHTTPRequestHandler):
     def _do_swallow(self, fault: dict, words: list, reply: dict) -> None:
         kept = [word for word in words if word["number"] not in fault["words"]]
         self._answer(200, transcription(kept, reply["duration"], "words" in reply))
+
+    def _do_raw(self, fault: dict, _words: list, _reply: dict) -> None:
+        self._send(200, fault["body"].encode("latin-1"), "application/json")
+
+    def _do_other(self, fault: dict, words: list, reply: dict) -> None:
+        others = [{**word, "number": word["number"] + fault["by"],
+                   "word": tone_speech.written(word["number"] + fault["by"])} for word in words]
+        self._answer(200, transcription(others, reply["duration"], "words" in reply))
 
     def _do_no_words(self, _fault: dict, _words: list, reply: dict) -> None:
         reply.pop("words", None)

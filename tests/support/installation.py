@@ -10,6 +10,7 @@ import time
 import urllib.request
 import uuid
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,7 @@ from support.client import Gateway
 from support.contract import check_record, check_stream_event
 from support.fake_llm import FakeLlm
 from support.fake_speech import FakeSpeech
+from support.relayed_events import RelayedEvents
 
 PARTITIONS = 3
 
@@ -152,6 +154,18 @@ class Installation:
         finally:
             consumer.close()
 
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """What a group has committed of a topic, by partition."""
+        name = self.prefix + topic
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": self.prefix + group})
+        try:
+            partitions = consumer.list_topics(name, timeout=10).topics[name].partitions
+            asked = [TopicPartition(name, number) for number in partitions]
+            return {at.partition: at.offset for at in consumer.committed(asked, timeout=10)
+                    if at.offset >= 0}
+        finally:
+            consumer.close()
+
     def metric(self, name: str, series: str) -> int:
         """A counter or gauge of a worker or an assembler, with its labels as they are printed."""
         with urllib.request.urlopen(f"http://{self.fleet.address(name)}/metrics") as answer:
@@ -160,12 +174,16 @@ class Installation:
                     return int(float(line.split()[1]))
         raise AssertionError(f"{name} has no {series}")
 
-    def produce(self, topic: str, values: list[dict]) -> None:
-        """Records as they stand, keyed by their job."""
+    def produce(self, topic: str, values: list[dict]) -> list[tuple[int, int]]:
+        """Records as they stand, keyed by their job; gives partition and offset of each."""
         producer = Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random"})
+        places = []
         for value in values:
-            producer.produce(self.prefix + topic, json.dumps(value), key=value["job_id"])
+            producer.produce(self.prefix + topic, json.dumps(value), key=value["job_id"],
+                             on_delivery=lambda _, message: places.append(
+                                 (message.partition(), message.offset())))
         assert producer.flush(30) == 0
+        return places
 
     def all_applied(self) -> bool:
         """Every record for the assembler is."""
@@ -204,6 +222,10 @@ class Installation:
         finally:
             consumer.close()
 
+    @cached_property
+    def relayed_events(self) -> RelayedEvents:
+        return RelayedEvents(self.brokers, f"{self.prefix}jobs.events")
+
     # --- the end ------------------------------------------------------------------------------
 
     def stop(self) -> None:
@@ -212,6 +234,8 @@ class Installation:
             self._check_records()
             assert not complaints, "\n".join(complaints)
         finally:
+            if "relayed_events" in vars(self):
+                self.relayed_events.close()
             for server in (self.speech, self.llm):
                 server.script.release()
                 server.shutdown()

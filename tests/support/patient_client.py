@@ -3,6 +3,7 @@
 it can. It keeps all that it was promised and all that it has seen, for invariants.py."""
 
 import http.client
+import os
 import random
 import threading
 import time
@@ -13,7 +14,7 @@ from support.flow import TERMINAL
 from support.recording import Recording
 from support.sse import Stream, StreamEvent
 
-PATIENCE_S = 90
+PATIENCE_S = float(os.environ.get("CHUNKSCRIBE_TEST_PATIENCE_S", 90))
 PAUSE_S = 0.1
 
 # What says "try again": the process behind it, its queue or its disk is not there just now.

@@ -26,6 +26,7 @@ class Stream:
     def __init__(self, base_url: str, path: str, last_event_id: str | None = None):
         self.events: list[StreamEvent] = []
         self.ids: list[int] = []  # every id seen, also of blocks without data
+        self.comments = 0  # signs of life
         self.status = 0
         self.failure: BaseException | None = None
         self._changed = threading.Condition()
@@ -88,7 +89,9 @@ class Stream:
         try:
             while line := self._answer.readline():
                 text = line.decode().rstrip("\r\n")
-                if text:
+                if text.startswith(":"):
+                    self.comments += 1
+                elif text:
                     name, _, value = text.partition(":")
                     fields.setdefault(name, []).append(value.removeprefix(" "))
                 else:

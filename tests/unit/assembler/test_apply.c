@@ -134,6 +134,25 @@ static void test_apply__a_cancelled_job_ends_once_and_workers_are_told(void **st
     assert_string_equal(type_of(job, 0), "cancelled");
 }
 
+/* All its chunks have ended; the text behind the frontier has not been written yet. */
+static void test_apply__a_job_that_is_being_assembled_can_be_cancelled(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct job *job = recording.job;
+    const struct record record = record_of(EVENT_JOB_CANCEL, -1, 0);
+
+    (void)state;
+    recording_finish(&recording, 0);
+    recording_finish(&recording, 1);
+    job->uploaded_chunks = 2;
+    job->status = JOB_ASSEMBLING;
+    assert_int_equal(apply_record(&settings, job, &record, 0), APPLY_DONE);
+    apply_advance(&settings, job);
+    assert_int_equal(job->status, JOB_CANCELLED);
+    assert_int_equal(job->events.count, 1);
+    assert_string_equal(type_of(job, 0), "cancelled");
+}
+
 static void test_apply__a_job_that_is_done_stays_so(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(2);
@@ -231,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply__an_ended_job_takes_late_records_in_silence,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_ends_once_and_workers_are_told,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_being_assembled_can_be_cancelled,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_done_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_retry_of_several_is_one_event, set_up,

@@ -102,6 +102,50 @@ static void test_assembly__gaps_have_the_same_times_in_any_order(void **state)
     }
 }
 
+/* A chunk arrives, read or failed as `is_failed` says. */
+static void arrive(struct recording *recording, int32_t index, const bool *is_failed)
+{
+    if (is_failed[index])
+        recording_fail(recording, index);
+    else
+        recording_finish(recording, index);
+    advance(recording);
+}
+
+static char *text_in_order(const bool *is_failed)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(CHUNKS);
+
+    for (int32_t i = 0; i < CHUNKS; i++)
+        arrive(&recording, i, is_failed);
+    return buf_take(&recording.text);
+}
+
+static void test_assembly__any_gaps_order_and_repeats_give_the_same_growing_text(void **state)
+{
+    uint32_t seed = 7;
+
+    (void)state;
+    for (int round = 0; round < SHUFFLES; round++) {
+        CLEANUP(recording_free) struct recording recording = recording_new(CHUNKS);
+        int32_t order[2 * CHUNKS];
+        bool is_failed[CHUNKS];
+
+        for (int32_t i = 0; i < 2 * CHUNKS; i++)
+            order[i] = i % CHUNKS;
+        for (int32_t i = 0; i < CHUNKS; i++)
+            is_failed[i] = next_random(&seed) % 3 == 0;
+        CLEANUP(mem_free_at) char *expected = text_in_order(is_failed);
+        shuffle(order, ARRAY_LEN(order), &seed);
+        for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+            arrive(&recording, order[i], is_failed);
+            assert_memory_equal(buf_string(&recording.text), expected, recording.text.length);
+        }
+        assert_string_equal(buf_string(&recording.text), expected);
+        assert_int_equal(recording.job->frontier, CHUNKS);
+    }
+}
+
 static void test_assembly__words_near_an_open_seam_wait(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(3);
@@ -323,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assembly__any_order_with_repeats_gives_the_same_text),
         cmocka_unit_test(test_assembly__gaps_have_the_same_times_in_any_order),
+        cmocka_unit_test(test_assembly__any_gaps_order_and_repeats_give_the_same_growing_text),
         cmocka_unit_test(test_assembly__words_near_an_open_seam_wait),
         cmocka_unit_test(test_assembly__nothing_passes_a_chunk_that_is_open),
         cmocka_unit_test(test_assembly__parts_together_are_the_text),
