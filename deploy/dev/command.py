@@ -17,6 +17,20 @@ def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.S
     """Runs `argv` to its end. Raises DevError with the last lines of its output if it fails.
     `env` None: ours. In a process group of its own a command is interrupted by us, once; sudo
     wants to stay in ours."""
+    code, tail = _follow(argv, shown, cwd, env, log, tail_lines, own_group)
+    if code != 0:
+        lines = "\n    ".join(tail)
+        raise DevError(f"`{' '.join(map(str, argv[:4]))}` failed (exit {code}):\n    {lines}\n"
+                       f"  the whole output is in {log}")
+
+
+def status(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.SETUP_LOG) -> int:
+    """Runs `argv` to its end and gives its exit code, which may be any."""
+    return _follow(argv, shown, cwd, env, log, TAIL_LINES, True)[0]
+
+
+def _follow(argv, shown: Step | None, cwd, env, log: Path, tail_lines: int,
+            own_group: bool) -> tuple[int, list[str]]:
     log.parent.mkdir(parents=True, exist_ok=True)
     argv = [str(arg) for arg in argv]
     tail: list[str] = []
@@ -38,10 +52,7 @@ def run(argv, shown: Step | None = None, cwd=None, env=None, log: Path = paths.S
                     tail = [*tail[-(tail_lines - 1):], line]
                     if shown:
                         shown.progress(line)
-    if child.returncode != 0:
-        lines = "\n    ".join(tail)
-        raise DevError(f"`{' '.join(argv[:4])}` failed (exit {child.returncode}):\n    {lines}\n"
-                       f"  the whole output is in {log}")
+    return child.returncode, tail
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bare, build, command, lint, paths
+from . import bare, build, command, lint, mutants, paths
 from .console import DevError, say, step
 from .results import Results, as_case, of_ctest, of_pytest
 from .stack import Stack
@@ -178,5 +178,7 @@ PARTS = {
     "faults": Part(_faults, "every fault point, kills, cut connections, servers that go away"),
     "demo": Part(_demo, "./dev demo --once"),
     "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),
+    "mutants": Part(mutants.run, "each mechanism taken away: the tests must notice",
+                    is_default=False),
     "bare": Part(_bare, "both README commands in a bare Debian 12", is_default=False),
 }
