@@ -127,46 +127,74 @@ static bool know_work_partitions(struct kafka_admin *admin)
 /* A group that has committed nothing has passed nothing; what the topic has dropped is passed all
  * the same. An offset beyond the topic's end belongs to a topic that was made anew: all work in it
  * that is known from before is gone. (Most brokers forget a group's offsets with the topic.) */
-static struct kafka_admin_passed passed_of(struct kafka_admin *admin,
-                                           const rd_kafka_topic_partition_t *committed)
+static int64_t passed_below(int64_t committed, int64_t low, int64_t end)
 {
-    struct kafka_admin_passed passed = {committed->partition, committed->offset, INT64_MAX};
-    int64_t low = 0;
-    int64_t high = 0;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        admin->rk, committed->topic, committed->partition, &low, &high, TRY_TIMEOUT_MS);
-
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return passed;
-    passed.end = high;
-    if (committed->offset > high)
-        passed.below = INT64_MAX;
-    else if (committed->offset < low)
-        passed.below = low;
-    return passed;
+    if (committed > end)
+        return INT64_MAX;
+    return committed > low ? committed : low;
 }
 
-static size_t take_partitions(struct kafka_admin *admin,
-                              const rd_kafka_topic_partition_list_t *partitions,
-                              struct kafka_admin_passed *ret_passed)
+/* Where each partition begins (RD_KAFKA_OFFSET_BEGINNING) or ends (RD_KAFKA_OFFSET_END): the
+ * protocol takes both for a time. Not by rd_kafka_query_watermark_offsets(), which waits beyond its
+ * timeout, for as long as a request may last, and for one partition after the other. */
+static rd_kafka_resp_err_t ask_limits(struct kafka_admin *admin, int64_t which,
+                                      rd_kafka_topic_partition_list_t *partitions)
+{
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = which;
+    return rd_kafka_offsets_for_times(admin->rk, partitions, TRY_TIMEOUT_MS);
+}
+
+struct answers {
+    rd_kafka_topic_partition_list_t *committed; /* of the same partitions in the same order */
+    rd_kafka_topic_partition_list_t *lows;
+    rd_kafka_topic_partition_list_t *ends;
+};
+
+static void answers_init(struct answers *answers, const struct kafka_admin *admin)
+{
+    answers->committed = rd_kafka_topic_partition_list_new(admin->work_partitions);
+    rd_kafka_topic_partition_list_add_range(answers->committed, admin->work_topic, 0,
+                                            admin->work_partitions - 1);
+    answers->lows = rd_kafka_topic_partition_list_copy(answers->committed);
+    answers->ends = rd_kafka_topic_partition_list_copy(answers->committed);
+}
+
+static void answers_done(struct answers *answers)
+{
+    rd_kafka_topic_partition_list_destroy(answers->committed);
+    rd_kafka_topic_partition_list_destroy(answers->lows);
+    rd_kafka_topic_partition_list_destroy(answers->ends);
+}
+
+static rd_kafka_resp_err_t ask(struct kafka_admin *admin, struct answers *answers)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(admin->rk, answers->committed, TRY_TIMEOUT_MS);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = ask_limits(admin, RD_KAFKA_OFFSET_BEGINNING, answers->lows);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = ask_limits(admin, RD_KAFKA_OFFSET_END, answers->ends);
+    return code;
+}
+
+static size_t take_partitions(const struct answers *answers, struct kafka_admin_passed *ret_passed)
 {
     size_t count = 0;
 
-    for (int i = 0; i < partitions->cnt; i++) {
-        const rd_kafka_topic_partition_t *at = &partitions->elems[i];
+    for (int i = 0; i < answers->committed->cnt; i++) {
+        const rd_kafka_topic_partition_t *committed = &answers->committed->elems[i];
+        const rd_kafka_topic_partition_t *low = &answers->lows->elems[i];
+        const rd_kafka_topic_partition_t *end = &answers->ends->elems[i];
 
-        if (at->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            ret_passed[count++] = passed_of(admin, at);
+        if (committed->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            low->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            ret_passed[count++] = (struct kafka_admin_passed){
+                .partition = committed->partition,
+                .below = passed_below(committed->offset, low->offset, end->offset),
+                .end = end->offset};
     }
     return count;
-}
-
-static rd_kafka_resp_err_t ask_committed(struct kafka_admin *admin,
-                                         rd_kafka_topic_partition_list_t *partitions)
-{
-    rd_kafka_topic_partition_list_add_range(partitions, admin->work_topic, 0,
-                                            admin->work_partitions - 1);
-    return rd_kafka_committed(admin->rk, partitions, TRY_TIMEOUT_MS);
 }
 
 bool kafka_admin_passed(struct kafka_admin *admin, struct kafka_admin_passed **ret_passed,
@@ -174,17 +202,16 @@ bool kafka_admin_passed(struct kafka_admin *admin, struct kafka_admin_passed **r
 {
     if (!know_work_partitions(admin))
         return false;
-    rd_kafka_topic_partition_list_t *partitions =
-        rd_kafka_topic_partition_list_new(admin->work_partitions);
-    rd_kafka_resp_err_t code = ask_committed(admin, partitions);
+    CLEANUP(answers_done) struct answers answers;
+    answers_init(&answers, admin);
+    rd_kafka_resp_err_t code = ask(admin, &answers);
 
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        *ret_passed = mem_array((size_t)partitions->cnt, sizeof **ret_passed);
-        *ret_count = take_partitions(admin, partitions, *ret_passed);
-    } else {
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         log_warn("worker_offsets_unknown", rd_kafka_err2str(code),
                  LOG_STR("group", admin->worker_group));
+        return false;
     }
-    rd_kafka_topic_partition_list_destroy(partitions);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    *ret_passed = mem_array((size_t)answers.committed->cnt, sizeof **ret_passed);
+    *ret_count = take_partitions(&answers, *ret_passed);
+    return true;
 }

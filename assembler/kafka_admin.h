@@ -32,10 +32,10 @@ bool kafka_admin_partition_count(struct kafka_admin *admin, const char *topic, u
 struct kafka_admin_passed {
     int32_t partition;
     int64_t below;
-    int64_t end; /* the offset of the next record; INT64_MAX: not known */
+    int64_t end; /* the offset of the next record */
 };
 
-/* Waits for the group's coordinator a second at most. False: not known now, which was logged. The
+/* Waits for three answers, for each a second at most. False: not known now, which was logged. The
  * array is owned by the caller. */
 bool kafka_admin_passed(struct kafka_admin *admin, struct kafka_admin_passed **ret_passed,
                         size_t *ret_count) MUST_CHECK;

@@ -41,6 +41,23 @@ def test_a_completion_without_kafka(hasty, services, seed, how):
     check_all(installation, [job])
 
 
+def test_an_assembler_leaves_while_kafka_is_silent(fleet, services, seed):
+    """Nothing that it asks of Kafka keeps it for long, however long the answer takes."""
+    def unanswered() -> int:
+        return fleet.log("assembler-1").count("worker_offsets_unknown")
+    told = unanswered()
+
+    services.kafka_proxy.stall()
+    try:
+        fleet.installation.wait_for(lambda: unanswered() > told)
+        fleet.stop("assembler-1")
+    finally:
+        services.kafka_proxy.flow()
+    fleet.start("assembler-1")
+
+    check_all(fleet.installation, Load(fleet, seed).add(2).jobs)
+
+
 def test_an_event_source_outlives_postgres(fleet, seed):
     """A reader that comes back while PostgreSQL is away is let in and kept, by signs of life,
     until its events can be read: an EventSource gives up at anything else."""
