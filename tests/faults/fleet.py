@@ -166,10 +166,12 @@ class FaultFleet:
 class Load:
     """Jobs in quick succession until something has happened, and all of them to their end."""
 
-    def __init__(self, fleet: FaultFleet, seed: int, first_gateway: str = "gateway-1"):
+    def __init__(self, fleet: FaultFleet, seed: int, first_gateway: str = "gateway-1",
+                 sounds=sound):
         self.client = PatientClient(fleet.urls(first_gateway))
         self.jobs: list[Job] = []
         self._seed = seed
+        self._sounds = sounds
 
     def add(self, count: int = 1) -> "Load":
         for _ in range(count):
@@ -179,7 +181,8 @@ class Load:
     def add_unsent(self) -> Job:
         """The next job, not uploaded yet."""
         number = self._seed + len(self.jobs)
-        self.jobs.append(Job(self.client, sound(number), number, use_llm=number % 2 == 0))
+        self.jobs.append(Job(self.client, self._sounds(number), number,
+                             use_llm=number % 2 == 0))
         return self.jobs[-1]
 
     def add_recording(self, chosen: recording.Recording) -> Job:
