@@ -88,10 +88,10 @@ def _renew_copy() -> None:
         link = TREE / ".dev" / name
         if not link.is_symlink():
             link.symlink_to(paths.DEV / name)
-    for path in list(TREE.rglob("*")):
-        relative = path.relative_to(TREE)
-        if path.is_file() and relative.parts[0] != ".dev" and str(relative) not in wanted:
-            path.unlink()
+    for folder in TREE.iterdir():
+        for path in (folder, *folder.rglob("*")) if folder.name != ".dev" else ():
+            if path.is_file() and str(path.relative_to(TREE)) not in wanted:
+                path.unlink()
     for name in sorted(wanted):
         source, copy = paths.ROOT / name, TREE / name
         if not copy.exists() or copy.read_bytes() != source.read_bytes():

@@ -20,14 +20,16 @@ KILL_WAIT_S = 10.0
 
 
 def start_time(pid: int) -> int | None:
-    """The process's start in clock ticks since boot; None for one that is gone or a zombie."""
+    """The process's start in clock ticks since boot; None for one that is gone or a zombie. Of one
+    that was killed, threads may outlive the first one for a moment, and keep its ports."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
     # The command's name is in brackets and may hold anything, so count fields from the last one.
     fields = stat[stat.rindex(")") + 2:].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    has_ended = fields[0] in "ZX" and int(fields[17]) <= 1
+    return None if has_ended else int(fields[19])
 
 
 @dataclass

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,10 @@ from dev.console import DevError
 from dev.process import ProcessTable, start_time
 
 SLEEPER = ["sleep", "1000"]
+# Its first thread ends, as that of a killed process may before the others do.
+LEADERLESS = ["python3", "-c", "import ctypes, threading, time\n"
+              "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+              "ctypes.CDLL(None).pthread_exit(None)"]
 # Says so once it no longer ends on SIGTERM.
 STUBBORN = ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done"]
 
@@ -65,6 +71,15 @@ def test_recycled_pid_is_left_alone(table):
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_process_is_there_as_long_as_one_of_its_threads(table):
+    record = table.start("a", LEADERLESS)
+    while Path(f"/proc/{record.pid}/stat").read_text().split()[2] != "Z":
+        time.sleep(0.01)
+    assert not is_gone(record.pid)
+    table.kill("a")
+    assert is_gone(record.pid)
 
 
 def test_same_name_twice_is_refused(table):

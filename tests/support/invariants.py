@@ -25,10 +25,20 @@ def check_job(job: Job) -> None:
     event = job.stream.terminal()
     assert event.type == "final_result", event
     check_stream(job)
-    assert event.data["raw_transcript"] == job.recording.text
-    # As it was heard, or as fake_llm corrects: whatever a fault left of the corrections.
-    assert uncorrected(event.data["final_transcript"]) == job.recording.text
+    said = job.recording.text
+    # The final one as it was heard, or as fake_llm corrects: whatever a fault left of the
+    # corrections.
+    for heard in (event.data["raw_transcript"], uncorrected(event.data["final_transcript"])):
+        assert heard == said, f"{job.id}: {difference(heard, said)}"
     assert event.data["completed_chunks"] == event.data["total_chunks"]
+
+
+def difference(heard: str, said: str) -> str:
+    """Where two texts part, in a few words."""
+    at = next((n for n, (a, b) in enumerate(zip(heard, said)) if a != b),
+              min(len(heard), len(said)))
+    start = max(at - 40, 0)
+    return f"at {at} of {len(said)}: {heard[start:at + 80]!r} instead of {said[start:at + 80]!r}"
 
 
 def check_stream(job: Job) -> None:
