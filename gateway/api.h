@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/ids.h"
 #include "gateway/refusal.h"
@@ -25,6 +26,8 @@ void api_retry(struct http_request *take_request, void *gateway);
 void api_cancel(struct http_request *take_request, void *gateway);
 void api_status(struct http_request *take_request, void *gateway);
 void api_seams(struct http_request *take_request, void *gateway);
+void api_job(struct http_request *take_request, void *gateway);
+void api_jobs(struct http_request *take_request, void *gateway);
 void api_upload(struct http_request *take_request, void *gateway);
 void api_stream(struct http_request *take_request, void *gateway);
 void api_healthz(struct http_request *take_request, void *gateway);
@@ -37,14 +40,16 @@ void api_page(struct http_request *take_request, void *gateway);
 /* 503 for what may work later, 500 with a log line for what never should have failed. `away` is the
  * problem for the former. */
 void api_fail(struct http_request *take_request, enum problem_type away, const struct err *err);
+/* The most that an answer with texts in it may have. */
+#define API_ANSWER_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* 200 with a page of something; one that went over its limit is a 422 that names the parameter to
+ * lower. */
+void api_answer_page(struct http_request *take_request, const char *limit_parameter,
+                     struct buf *take_json);
 /* 404 that names the job. */
 void api_unknown_job(struct http_request *take_request, const char *job_id);
 /* False: `text` (may be NULL) is no id; then the request was answered. */
 bool api_read_job_id(struct http_request *request, const char *text, const char *field,
                      struct id *ret_job) MUST_CHECK;
-/* A number from 0 to `maximum` in the query; absent leaves it as it is. False: it is none; then the
- * request was answered. */
-bool api_read_number(struct http_request *request, const char *name, int32_t maximum,
-                     int32_t *ret_number) MUST_CHECK;
 
 #endif

@@ -21,6 +21,22 @@ void api_fail(struct http_request *take_request, enum problem_type away, const s
     http_respond_problem(take_request, &problem);
 }
 
+void api_answer_page(struct http_request *take_request, const char *limit_parameter,
+                     struct buf *take_json)
+{
+    struct refusal refusal;
+
+    if (buf_is_over(take_json)) {
+        refusal_set(&refusal, PROBLEM_INVALID_FIELD, limit_parameter,
+                    "the answer would be too large: lower %s", limit_parameter);
+        http_respond_problem(take_request, &refusal.problem);
+    } else {
+        size_t length = take_json->length;
+        http_respond_json(take_request, 200, buf_take(take_json), length);
+    }
+    buf_done(take_json);
+}
+
 void api_unknown_job(struct http_request *take_request, const char *job_id)
 {
     struct refusal refusal;
@@ -41,26 +57,6 @@ bool api_read_job_id(struct http_request *request, const char *text, const char 
     else
         refusal_set(&refusal, PROBLEM_INVALID_FIELD, field,
                     "%s must be a UUID as /chunked-upload-stream gave it", field);
-    http_respond_problem(request, &refusal.problem);
-    return false;
-}
-
-bool api_read_number(struct http_request *request, const char *name, int32_t maximum,
-                     int32_t *ret_number)
-{
-    const char *text = http_request_query(request, name);
-    struct refusal refusal;
-
-    if (text == NULL)
-        return true;
-    size_t digits = strspn(text, "0123456789");
-    long number = digits > 0 && digits < 10 && text[digits] == '\0' ? strtol(text, NULL, 10) : -1;
-    if (number >= 0 && number <= maximum) {
-        *ret_number = (int32_t)number;
-        return true;
-    }
-    refusal_set_range(&refusal, PROBLEM_INVALID_FIELD, name, 0, maximum,
-                      "%s must be an integer from 0 to %d", name, (int)maximum);
     http_respond_problem(request, &refusal.problem);
     return false;
 }

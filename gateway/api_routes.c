@@ -12,6 +12,8 @@ static const struct route ROUTES[] = {
     {HTTP_METHOD_POST, "/chunked-upload-cancel", ROUTE_BODY_JSON, 0, api_cancel, 0},
     {HTTP_METHOD_GET, "/chunked-upload-status", ROUTE_BODY_NONE, 0, api_status, 0},
     {HTTP_METHOD_GET, "/chunked-seams", ROUTE_BODY_NONE, 0, api_seams, 0},
+    {HTTP_METHOD_GET, "/jobs", ROUTE_BODY_NONE, 0, api_jobs, 0},
+    {HTTP_METHOD_GET, "/jobs/{id}", ROUTE_BODY_NONE, 0, api_job, 0},
     {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, 0},
     {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, api_upload, 0},
     {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, api_healthz, 0},

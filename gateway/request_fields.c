@@ -6,40 +6,8 @@
 #include <string.h>
 
 #include "common/jsonread.h"
-#include "common/spelling.h"
 #include "common/utf8.h"
-
-/* The known name that `name` is probably a slip of, or NULL. */
-static const char *suggest(const char *name, const char *const *known)
-{
-    struct spelling_guess guess = {0};
-
-    for (; *known != NULL; known++)
-        spelling_offer(&guess, name, *known);
-    return guess.name;
-}
-
-static bool is_known(const char *name, const char *const *known)
-{
-    for (; *known != NULL; known++) {
-        if (strcmp(name, *known) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool refuse_unknown(const char *name, const char *const *known, struct refusal *refusal)
-{
-    const char *suggestion = suggest(name, known);
-
-    if (suggestion != NULL)
-        refusal_set(refusal, PROBLEM_UNKNOWN_FIELD, name,
-                    "the field \"%.60s\" is not known; did you mean \"%s\"?", name, suggestion);
-    else
-        refusal_set(refusal, PROBLEM_UNKNOWN_FIELD, name, "the field \"%.60s\" is not known", name);
-    refusal->problem.allowed = known;
-    return false;
-}
+#include "gateway/known_names.h"
 
 static bool only_known(struct json_object *object, const char *const *known,
                        struct refusal *refusal)
@@ -49,8 +17,8 @@ static bool only_known(struct json_object *object, const char *const *known,
 
     for (; !json_object_iter_equal(&member, &end); json_object_iter_next(&member)) {
         const char *name = json_object_iter_peek_name(&member);
-        if (!is_known(name, known))
-            return refuse_unknown(name, known, refusal);
+        if (!known_names_check(name, known, "field", refusal))
+            return false;
     }
     return true;
 }

@@ -4,7 +4,7 @@
 import http.client
 import json
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from support.contract import check_answer
 from support.sse import Stream
@@ -15,12 +15,17 @@ ANSWERS = {
     "/chunk-upload-complete": "chunk-uploaded",
     "/chunked-upload-status": "job",
     "/chunked-seams": "seams",
+    "/jobs": "jobs",
     "/chunked-upload-cancel": "cancelled",
     "/chunked-upload-retry": "retried",
 }
 
 # Answers for machines that have no schema.
 OPERATORS = ("/healthz", "/readyz", "/metrics")
+
+
+def _schema_of(path: str) -> str | None:
+    return "job" if path.startswith("/jobs/") else ANSWERS.get(path)
 
 
 class Answer:
@@ -89,6 +94,27 @@ class Gateway:
         assert answer.status == 200, answer.body
         return answer.json()
 
+    def job(self, job_id: str, query: str = "") -> dict:
+        answer = self.request("GET", f"/jobs/{job_id}{query}")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    def jobs(self, **query) -> dict:
+        answer = self.request("GET", f"/jobs?{urlencode(query)}")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    def all_jobs(self, **query) -> list[dict]:
+        """Of every page, one after the other."""
+        found, cursor = [], {}
+        while True:
+            page = self.jobs(**query, **cursor)
+            found += page["jobs"]
+            if page["next_cursor"] is None:
+                return found
+            assert len(page["jobs"]) == page["limit"]
+            cursor = {"cursor": page["next_cursor"]}
+
     def wait_status(self, job: dict, condition, timeout_s: float = 60) -> dict:
         """Asks for the status until `condition(status)` holds: for what no stream event tells."""
         deadline = time.monotonic() + timeout_s
@@ -117,7 +143,7 @@ class Gateway:
             problem = answer.json()
             check_answer("problem", problem)
             assert problem["status"] == answer.status
-        elif path in ANSWERS and answer.status in (200, 201):
-            check_answer(ANSWERS[path], answer.json())
+        elif answer.status in (200, 201) and (schema := _schema_of(path)) and answer.body:
+            check_answer(schema, answer.json())
         elif path not in OPERATORS:
             assert answer.status < 400, f"{answer.status} without a problem: {answer.body[:200]!r}"

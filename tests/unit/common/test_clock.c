@@ -32,6 +32,48 @@ static void test_clock__rfc3339(void **state UNUSED)
     }
 }
 
+static void test_clock__reads_rfc3339(void **state UNUSED)
+{
+    static const struct {
+        const char *text;
+        int64_t wall_us;
+    } GOOD[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-01-31T12:34:56.789Z", INT64_C(1769862896789000)},
+        {"2026-01-31t13:34:56.789012999+01:00", INT64_C(1769862896789012)},
+        {"2026-01-31T07:04:56.7-05:30", INT64_C(1769862896700000)},
+        {"2000-02-29T00:00:00z", INT64_C(951782400000000)},
+    };
+    static const char *const BAD[] = {
+        "",
+        "2026-01-31",
+        "2026-01-31T12:34:56",
+        "2026-01-31 12:34:56Z",
+        "2026-1-31T12:34:56Z",
+        "2026-02-29T12:34:56Z",
+        "2026-13-01T12:34:56Z",
+        "2026-00-01T12:34:56Z",
+        "2026-01-00T12:34:56Z",
+        "2026-01-31T24:00:00Z",
+        "2026-01-31T12:34:56.Z",
+        "2026-01-31T12:34:56.1234567890Z",
+        "2026-01-31T12:34:56+0100",
+        "2026-01-31T12:34:56Z ",
+        "1969-12-31T23:59:59Z",
+        "1970-01-01T00:00:00+01:00",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {
+        int64_t wall_us = -1;
+        assert_true(clock_parse_rfc3339(GOOD[i].text, &wall_us));
+        assert_true(wall_us == GOOD[i].wall_us);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        int64_t wall_us;
+        assert_false(clock_parse_rfc3339(BAD[i], &wall_us));
+    }
+}
+
 static void test_clock__monotonic_never_falls(void **state UNUSED)
 {
     uint64_t before = clock_now_us();
@@ -55,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clock__rfc3339),
+        cmocka_unit_test(test_clock__reads_rfc3339),
         cmocka_unit_test(test_clock__monotonic_never_falls),
         cmocka_unit_test(test_clock__wall_is_in_microseconds),
     };
