@@ -42,6 +42,7 @@ enum fault_owner {
     X(BLOB_UNLINK, "blob_unlink", FAULT_OF_GATEWAY, false) /* in its place, by two names */        \
     X(FOLDER_SYNC, "folder_sync", FAULT_OF_GATEWAY, false)                                         \
     X(COMPLETE_ANSWER, "complete_answer", FAULT_OF_GATEWAY, false)                                 \
+    X(IDEMPOTENCY_STORE, "idempotency_store", FAULT_OF_GATEWAY, false) /* done, not kept */        \
     X(STREAM_SEND, "stream_send", FAULT_OF_GATEWAY, false)                                         \
     X(DECODE, "decode", FAULT_OF_WORKER, false) /* before the decoder's child */                   \
     X(SPEECH_SEND, "speech_send", FAULT_OF_WORKER, false)                                          \

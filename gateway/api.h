@@ -17,6 +17,18 @@
 
 struct http_request;
 
+/* Bits of a route's `traits`. */
+enum api_trait {
+    API_LIMITED = 1,     /* counts against the option rate-limit */
+    API_IDEMPOTENT = 2,  /* takes an Idempotency-Key (idempotency.h) */
+    API_CONDITIONAL = 4, /* its answers have an entity tag (json_answer.h) */
+};
+
+/* For the server's `admit`. */
+bool api_admit(struct http_request *request, void *gateway);
+/* For the server's `run`. */
+void api_run(struct http_request *take_request, void *gateway);
+
 /* The routes, with the body limit from the options; owned by the caller. */
 struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count);
 

@@ -8,29 +8,13 @@
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http_request.h"
+#include "gateway/idempotency_key.h"
 #include "gateway/jobs_create.h"
-
-#define IDEMPOTENCY_KEY_MAX 255
 
 struct init {
     struct gateway *gateway;      /* borrowed */
     struct http_request *request; /* to be released */
 };
-
-static bool check_idempotency_key(const char *key, struct refusal *refusal)
-{
-    size_t length = key == NULL ? 1 : strlen(key);
-
-    for (size_t i = 0; key != NULL && i < length; i++) {
-        if (key[i] < 0x20 || key[i] > 0x7E)
-            length = 0;
-    }
-    if (length >= 1 && length <= IDEMPOTENCY_KEY_MAX)
-        return true;
-    return refusal_set_range(
-        refusal, PROBLEM_INVALID_FIELD, "Idempotency-Key", 1, IDEMPOTENCY_KEY_MAX,
-        "Idempotency-Key must have 1 to %d printable ASCII characters", IDEMPOTENCY_KEY_MAX);
-}
 
 static void answer(struct init *init, const struct job_plan *plan)
 {
@@ -57,8 +41,7 @@ static void on_created(void *context, const struct jobs_created *created, const 
     if (created == NULL) {
         api_fail(init->request, PROBLEM_DATABASE_UNAVAILABLE, err);
     } else if (created->is_other_request) {
-        refusal_set(&refusal, PROBLEM_IDEMPOTENCY_CONFLICT, "Idempotency-Key",
-                    "this Idempotency-Key was used for a request that asked for something else");
+        (void)idempotency_key_refuse(&refusal);
         http_respond_problem(init->request, &refusal.problem);
     } else {
         log_info("job_created", "a job was created, or asked for again",
@@ -81,7 +64,7 @@ void api_init(struct http_request *take_request, void *context)
     size_t length = 0;
     const char *body = http_request_body(take_request, &length);
 
-    if (!check_idempotency_key(key, &refusal) ||
+    if (!idempotency_key_check(key, &refusal) ||
         !init_request_parse(body, length, &terms, &request, &refusal)) {
         http_respond_problem(take_request, &refusal.problem);
         return;
@@ -89,5 +72,11 @@ void api_init(struct http_request *take_request, void *context)
     struct init *init = mem_new(sizeof *init);
     init->gateway = gateway;
     init->request = take_request;
-    jobs_create(gateway->pg, &request, key, gateway->options->max_retries, on_created, init);
+    jobs_create(gateway->pg, &request,
+                &(struct jobs_create_terms){
+                    .idempotency_key = key,
+                    .idempotency_lifetime_us = gateway->options->idempotency_lifetime_us,
+                    .max_retries = gateway->options->max_retries,
+                },
+                on_created, init);
 }

@@ -5,22 +5,27 @@
 #include "common/mem.h"
 #include "gateway/api.h"
 
+/* Streams are never refused for coming too often: an EventSource would give up. Uploads are limited
+ * by their signatures. */
+#define ASKS (API_LIMITED | API_CONDITIONAL)
+#define ACTS (API_LIMITED | API_IDEMPOTENT)
+
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_POST, "/chunked-upload-stream", ROUTE_BODY_JSON, 0, api_init, 0},
-    {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, 0, api_complete, 0},
-    {HTTP_METHOD_POST, "/chunked-upload-retry", ROUTE_BODY_JSON, 0, api_retry, 0},
-    {HTTP_METHOD_POST, "/chunked-upload-cancel", ROUTE_BODY_JSON, 0, api_cancel, 0},
-    {HTTP_METHOD_GET, "/chunked-upload-status", ROUTE_BODY_NONE, 0, api_status, 0},
-    {HTTP_METHOD_GET, "/chunked-seams", ROUTE_BODY_NONE, 0, api_seams, 0},
-    {HTTP_METHOD_GET, "/jobs", ROUTE_BODY_NONE, 0, api_jobs, 0},
-    {HTTP_METHOD_GET, "/jobs/{id}", ROUTE_BODY_NONE, 0, api_job, 0},
-    {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, 0},
-    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, api_upload, 0},
-    {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, api_healthz, 0},
-    {HTTP_METHOD_GET, "/readyz", ROUTE_BODY_NONE, 0, api_readyz, 0},
-    {HTTP_METHOD_GET, "/metrics", ROUTE_BODY_NONE, 0, api_metrics, 0},
-    {HTTP_METHOD_GET, "/", ROUTE_BODY_NONE, 0, api_page, 0},
-    {HTTP_METHOD_GET, "/{name}", ROUTE_BODY_NONE, 0, api_page, 0},
+    {HTTP_METHOD_POST, "/chunked-upload-stream", ROUTE_BODY_JSON, 0, api_init, 0, API_LIMITED},
+    {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, 0, api_complete, 0, ACTS},
+    {HTTP_METHOD_POST, "/chunked-upload-retry", ROUTE_BODY_JSON, 0, api_retry, 0, ACTS},
+    {HTTP_METHOD_POST, "/chunked-upload-cancel", ROUTE_BODY_JSON, 0, api_cancel, 0, ACTS},
+    {HTTP_METHOD_GET, "/chunked-upload-status", ROUTE_BODY_NONE, 0, api_status, 0, ASKS},
+    {HTTP_METHOD_GET, "/chunked-seams", ROUTE_BODY_NONE, 0, api_seams, 0, ASKS},
+    {HTTP_METHOD_GET, "/jobs", ROUTE_BODY_NONE, 0, api_jobs, 0, ASKS},
+    {HTTP_METHOD_GET, "/jobs/{id}", ROUTE_BODY_NONE, 0, api_job, 0, ASKS},
+    {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, 0, 0},
+    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, api_upload, 0, 0},
+    {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, api_healthz, 0, 0},
+    {HTTP_METHOD_GET, "/readyz", ROUTE_BODY_NONE, 0, api_readyz, 0, 0},
+    {HTTP_METHOD_GET, "/metrics", ROUTE_BODY_NONE, 0, api_metrics, 0, 0},
+    {HTTP_METHOD_GET, "/", ROUTE_BODY_NONE, 0, api_page, 0, 0},
+    {HTTP_METHOD_GET, "/{name}", ROUTE_BODY_NONE, 0, api_page, 0, 0},
 };
 
 struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count)

@@ -14,7 +14,9 @@
 #include "gateway/api.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/http_server.h"
+#include "gateway/idempotency_sweep.h"
 #include "gateway/publish.h"
+#include "gateway/rate_limit.h"
 #include "gateway/relay_feed.h"
 #include "gateway/sse_conn.h"
 #include "gateway/sse_hub.h"
@@ -35,6 +37,7 @@ void gateway_free(struct gateway *gateway)
     relay_feed_free(gateway->feed);
     kafka_producer_free(gateway->producer);
     pg_free(gateway->pg);
+    idempotency_sweep_free(gateway->sweep);
     if (gateway->hub != NULL)
         sse_hub_drain(gateway->hub);
     http_server_free(gateway->server);
@@ -46,6 +49,7 @@ void gateway_free(struct gateway *gateway)
     static_files_free(gateway->files);
     sign_keys_free(gateway->keys);
     metrics_free(gateway->metrics);
+    rate_limit_free(gateway->rates);
     free(gateway->routes);
     free(gateway->allowed_origins);
     free(gateway->allowed_hosts);
@@ -77,6 +81,8 @@ static void start_storage(struct gateway *gateway)
     gateway->pg =
         pg_new(gateway->loop, options->database_url, (unsigned)options->database_connections,
                (size_t)options->database_queue, (uint64_t)options->database_timeout_us);
+    gateway->sweep =
+        idempotency_sweep_start(gateway->loop, gateway->pg, options->idempotency_lifetime_us);
 }
 
 static void start_streams(struct gateway *gateway)
@@ -138,9 +144,17 @@ static bool start_server(struct gateway *gateway, struct err *err)
     struct http_server_settings settings = {
         .context = gateway,
         .limits = http_limits_of(options),
+        .admit = api_admit,
+        .run = api_run,
         .on_access = on_access,
     };
 
+    if (options->rate_limit > 0)
+        gateway->rates = rate_limit_new(&(struct rate_limit_settings){
+            .requests = (unsigned)options->rate_limit,
+            .window_us = (uint64_t)options->rate_window_us,
+            .clients_max = (size_t)options->rate_clients,
+        });
     gateway->allowed_hosts = gateway_options_list(options->allowed_hosts);
     gateway->allowed_origins = gateway_options_list(options->allowed_origins);
     gateway->routes = api_routes_new((size_t)options->http_body_bytes, &settings.route_count);

@@ -16,10 +16,12 @@
 
 struct blob_file;
 struct http_server;
+struct idempotency_sweep;
 struct kafka_producer;
 struct metrics;
 struct pg;
 struct pool;
+struct rate_limit;
 struct relay_feed;
 struct route;
 struct sign_keys;
@@ -41,10 +43,12 @@ struct gateway {
     struct pool *pool;
     struct upload_put *uploads;
     struct pg *pg;
+    struct idempotency_sweep *sweep;
     struct kafka_producer *producer;
     struct sse_streams *streams;
     struct sse_hub *hub;
     struct relay_feed *feed;
+    struct rate_limit *rates; /* NULL: no limit */
     struct route *routes;
     struct http_server *server;
 };

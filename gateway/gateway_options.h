@@ -38,6 +38,11 @@ struct gateway_options {
     int64_t http_idle_timeout_us;
     int64_t http_min_bytes_per_s;
 
+    int64_t rate_limit;
+    int64_t rate_window_us;
+    int64_t rate_clients;
+    int64_t idempotency_lifetime_us;
+
     int64_t stream_waiting_bytes;
     int64_t stream_stall_us;
     int64_t stream_heartbeat_us;

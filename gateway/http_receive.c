@@ -34,8 +34,12 @@ static void run_handler(struct http_conn *conn)
 {
     struct http_request *request = conn->request;
     http_conn_set_state(conn, HTTP_CONN_HANDLER);
+    const struct http_server_settings *settings = &conn->env->settings;
     http_request_hand_over(request);
-    http_request_route(request)->handle(request, conn->env->settings.context);
+    if (settings->run != NULL)
+        settings->run(request, settings->context);
+    else
+        http_request_route(request)->handle(request, settings->context);
 }
 
 static void run_route(struct http_conn *conn, const struct route *route)
@@ -62,7 +66,8 @@ static void answer_options(struct http_request *request, unsigned allowed)
         {"Allow", allow},
         {"Access-Control-Allow-Methods", allow},
         {"Access-Control-Allow-Headers",
-         "Authorization, Content-Type, Content-MD5, Idempotency-Key, Last-Event-ID, traceparent, "
+         "Authorization, Content-Type, Content-MD5, Idempotency-Key, If-None-Match, "
+         "Last-Event-ID, traceparent, "
          "x-amz-checksum-sha256, X-Request-Id"},
         {"Access-Control-Max-Age", "600"},
     };

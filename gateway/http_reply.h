@@ -15,6 +15,8 @@ struct http_reply_setting {
     bool keeps_1_0;          /* an HTTP/1.0 client is told that the connection stays open */
     const char *request_id;  /* or NULL */
     const char *cors_origin; /* a listed Origin, whose pages may read the answer, or NULL */
+    const struct http_header *headers; /* further ones of the request's own */
+    size_t header_count;
 };
 
 /* Whether an answer of that status may have a body (not 1xx, 204, 304). */

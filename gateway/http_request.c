@@ -15,6 +15,8 @@
 #include "gateway/problem.h"
 
 #define REQUEST_ID_BYTES 65
+#define HEADERS_MAX 4
+#define HOOKS_MAX 2
 #define PROBLEM_LIMIT_BYTES ((size_t)16 * 1024)
 
 /* The status under which a request is logged whose client did not wait for the answer. */
@@ -25,6 +27,12 @@ struct parameter {
     char *name;
     char *value;
     struct parameter *next;
+};
+
+struct respond_hook {
+    void (*on_respond)(struct http_request *take_request, const struct http_reply *reply,
+                       void *context);
+    void *context;
 };
 
 struct http_request {
@@ -40,6 +48,11 @@ struct http_request {
     void *sink_context;
     void (*on_abort)(struct http_request *request, void *context);
     void *on_abort_context;
+    struct respond_hook hooks[HOOKS_MAX];
+    size_t hook_count;
+    struct http_header headers[HEADERS_MAX]; /* of the answer */
+    char *header_values[HEADERS_MAX];        /* owned */
+    size_t header_count;
     uint64_t started_us;
     uint64_t body_bytes;
     const char *cors_origin; /* into head */
@@ -88,6 +101,8 @@ static void free_parameters(struct parameter *parameter)
 void http_request_free(struct http_request *request)
 {
     free_parameters(request->parameters);
+    for (size_t i = 0; i < request->header_count; i++)
+        free(request->header_values[i]);
     free(request->capture);
     buf_done(&request->body);
     http_head_done(&request->head);
@@ -143,6 +158,8 @@ struct http_reply_setting http_request_setting(const struct http_request *reques
         .keeps_1_0 = request->head.is_http_1_0,
         .request_id = request->id,
         .cors_origin = request->cors_origin,
+        .headers = request->headers,
+        .header_count = request->header_count,
     };
 }
 
@@ -289,8 +306,30 @@ void http_request_take_body(struct http_request *request, const struct http_sink
         sink->on_abort(context);
 }
 
+void http_request_add_header(struct http_request *request, const char *name, const char *value)
+{
+    size_t place = request->header_count++;
+    assert(place < HEADERS_MAX);
+    request->header_values[place] = mem_copy_string(value);
+    request->headers[place] = (struct http_header){name, request->header_values[place]};
+}
+
+void http_request_on_respond(struct http_request *request,
+                             void (*on_respond)(struct http_request *take_request,
+                                                const struct http_reply *reply, void *context),
+                             void *context)
+{
+    assert(request->hook_count < HOOKS_MAX);
+    request->hooks[request->hook_count++] = (struct respond_hook){on_respond, context};
+}
+
 void http_respond(struct http_request *take_request, const struct http_reply *reply)
 {
+    if (take_request->hook_count > 0) {
+        struct respond_hook hook = take_request->hooks[--take_request->hook_count];
+        hook.on_respond(take_request, reply, hook.context);
+        return;
+    }
     struct http_conn *conn = take_request->conn;
     if (conn != NULL)
         http_conn_answer(conn, reply);

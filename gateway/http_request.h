@@ -70,6 +70,20 @@ struct http_sink {
 void http_request_take_body(struct http_request *request, const struct http_sink *sink,
                             void *context);
 
+/* A header for the answer, whoever gives it: at most 4; copied, the name is static. */
+void http_request_add_header(struct http_request *request, const char *name, const char *value);
+
+struct http_reply;
+
+/* Runs instead of http_respond() the next time, and passes the answer on, perhaps changed, by
+ * http_respond(), now or later: then it takes over the reply's take_body and copies what else must
+ * last. At most 2 wait, the newest of which runs first. They are not told of http_request_drop().
+ */
+void http_request_on_respond(struct http_request *request,
+                             void (*on_respond)(struct http_request *take_request,
+                                                const struct http_reply *reply, void *context),
+                             void *context);
+
 struct http_header {
     const char *name;
     const char *value;

@@ -60,6 +60,9 @@ struct http_server_settings {
     /* Optional: runs for each matched request when its head is there, before any of its body and
      * before its handler. False after it has released the request (401, say). */
     bool (*admit)(struct http_request *request, void *context);
+    /* Optional: runs instead of the route's handler, which it must call, now or later, or release
+     * the request. */
+    void (*run)(struct http_request *request, void *context);
     /* Optional. */
     void (*on_access)(const struct http_access *access, void *context);
 };

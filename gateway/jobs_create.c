@@ -2,16 +2,15 @@
 #include "gateway/jobs_create.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fault_point.h"
 #include "common/mem.h"
+#include "gateway/idempotency_key.h"
 #include "gateway/jobs_sql.h"
 
-#define DIGEST_HEX_SIZE (2 + 2 * 32 + 1) /* \x, 64 digits, NUL: PostgreSQL's bytea as text */
 #define CANONICAL_BYTES_MAX ((size_t)16 * 1024)
 #define TRIES_MAX 3
 
@@ -19,11 +18,19 @@
  * relays it before the job's next one. The estimate is the time per byte of the newest finished
  * jobs of the same format. */
 static const char CREATE_SQL[] =
-    "WITH job AS ("
-    " INSERT INTO jobs (id, idempotency_key, request_digest, filename, extension, total_size,"
-    "  chunk_size_bytes, total_chunks, use_llm, llm_mode, language, prompt, max_retries, last_seq)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $13, $9, $10, $11, $12, 1)"
-    " ON CONFLICT (idempotency_key) DO NOTHING RETURNING *"
+    "WITH claim AS ("
+    " INSERT INTO idempotency_keys AS known (operation, key, request_digest, job_id)"
+    " SELECT '/chunked-upload-stream', $2::text, $3::bytea, $1::uuid WHERE $2 IS NOT NULL"
+    " ON CONFLICT (operation, key) DO UPDATE SET request_digest = excluded.request_digest,"
+    "  job_id = excluded.job_id, created_at = now()"
+    "  WHERE known.created_at <= now() - $13::bigint * interval '1 microsecond'"
+    " RETURNING job_id"
+    "), job AS ("
+    " INSERT INTO jobs (id, filename, extension, total_size, chunk_size_bytes, total_chunks,"
+    "  use_llm, llm_mode, language, prompt, max_retries, last_seq)"
+    " SELECT $1, $4::text, $5::text, $6::bigint, $7::bigint, $8::integer, $14::boolean, $9::text,"
+    "  $10::text, $11::text, $12::integer, 1"
+    " WHERE $2 IS NULL OR EXISTS (SELECT FROM claim) RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
     " SELECT id, k, least(chunk_size_bytes, total_size - k * chunk_size_bytes)"
@@ -39,9 +46,11 @@ static const char CREATE_SQL[] =
                       "), known AS ("
                       " SELECT id, extension, total_size, chunk_size_bytes, true AS same FROM job"
                       " UNION ALL"
-                      " SELECT id, extension, total_size, chunk_size_bytes, request_digest = $3 "
-                      "FROM jobs"
-                      "  WHERE idempotency_key = $2"
+                      " SELECT j.id, j.extension, j.total_size, j.chunk_size_bytes,"
+                      "  k.request_digest = $3"
+                      " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
+                      " WHERE k.operation = '/chunked-upload-stream' AND k.key = $2"
+                      "  AND NOT EXISTS (SELECT FROM claim)"
                       "), recent AS ("
                       " SELECT status, extension, total_size,"
                       "  extract(epoch FROM completed_at - processing_started_at) AS seconds"
@@ -59,6 +68,7 @@ struct creation {
     struct pg *pg; /* borrowed */
     struct init_request request;
     char *idempotency_key; /* owned; NULL: none */
+    int64_t idempotency_lifetime_us;
     int64_t max_retries;
     unsigned tries;
     jobs_create_on_done on_done;
@@ -71,21 +81,15 @@ static void creation_free(struct creation *creation)
     free(creation);
 }
 
-static void format_digest(const struct init_request *request, char text[static DIGEST_HEX_SIZE])
+static void format_digest(const struct init_request *request,
+                          char text[static IDEMPOTENCY_DIGEST_SIZE])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
     struct buf json;
 
     buf_init(&json, CANONICAL_BYTES_MAX);
     init_request_canonical(request, &json);
-    int ok = EVP_Digest(buf_string(&json), json.length, digest, NULL, EVP_sha256(), NULL);
+    idempotency_key_digest(buf_string(&json), json.length, text);
     buf_done(&json);
-    if (ok != 1)
-        abort(); /* SHA-256 over memory fails only when memory is out */
-    text[0] = '\\';
-    text[1] = 'x';
-    for (size_t i = 0; i < 32; i++)
-        (void)snprintf(text + 2 + 2 * i, 3, "%02x", digest[i]);
 }
 
 static void fail(struct creation *creation, const char *why)
@@ -108,19 +112,20 @@ static void run(struct creation *creation)
 {
     const struct init_request *request = &creation->request;
     struct id job = id_random();
-    char digest[DIGEST_HEX_SIZE];
-    char numbers[4][24];
+    char digest[IDEMPOTENCY_DIGEST_SIZE];
+    char numbers[5][24];
 
     format_digest(request, digest);
     (void)snprintf(numbers[0], sizeof numbers[0], "%" PRId64, request->layout.total_size);
     (void)snprintf(numbers[1], sizeof numbers[1], "%" PRId64, request->layout.chunk_size_bytes);
     (void)snprintf(numbers[2], sizeof numbers[2], "%" PRId32, request->layout.total_chunks);
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
+    (void)snprintf(numbers[4], sizeof numbers[4], "%" PRId64, creation->idempotency_lifetime_us);
     struct pg_params params = {
-        .count = 13,
+        .count = 14,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
-                   or_null(request->language), or_null(request->prompt), numbers[3],
+                   or_null(request->language), or_null(request->prompt), numbers[3], numbers[4],
                    request->use_llm ? "true" : "false"},
     };
     creation->tries++;
@@ -131,15 +136,16 @@ static void run(struct creation *creation)
     pg_query(creation->pg, "job_create", CREATE_SQL, &params, on_created, creation);
 }
 
-void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
-                 int64_t max_retries, jobs_create_on_done on_done, void *context)
+void jobs_create(struct pg *pg, const struct init_request *request,
+                 const struct jobs_create_terms *terms, jobs_create_on_done on_done, void *context)
 {
     struct creation *creation = mem_new(sizeof *creation);
 
     creation->pg = pg;
     creation->request = *request;
-    creation->idempotency_key = mem_copy_string(idempotency_key);
-    creation->max_retries = max_retries;
+    creation->idempotency_key = mem_copy_string(terms->idempotency_key);
+    creation->idempotency_lifetime_us = terms->idempotency_lifetime_us;
+    creation->max_retries = terms->max_retries;
     creation->on_done = on_done;
     creation->context = context;
     run(creation);

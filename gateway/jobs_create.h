@@ -3,9 +3,9 @@
 #define GATEWAY_JOBS_CREATE_H
 
 /*
- * The one thing that the gateway writes to PostgreSQL: a new job with its chunks and its first
- * event, in one statement. With an idempotency key that was used before nothing is written and the
- * job of that time is given.
+ * What the gateway writes to PostgreSQL: a new job with its chunks and its first
+ * event, in one statement. With an idempotency key that was used before, and is not past its time,
+ * nothing is written and the job of that time is given.
  */
 
 #include <stdbool.h>
@@ -24,9 +24,14 @@ struct jobs_created {
 typedef void (*jobs_create_on_done)(void *context, const struct jobs_created *created,
                                     const struct err *err);
 
-/* `idempotency_key` may be NULL; `max_retries` is each chunk's. Calls back exactly once, never
- * before it returns. */
-void jobs_create(struct pg *pg, const struct init_request *request, const char *idempotency_key,
-                 int64_t max_retries, jobs_create_on_done on_done, void *context);
+struct jobs_create_terms {
+    const char *idempotency_key; /* borrowed; may be NULL */
+    int64_t idempotency_lifetime_us;
+    int64_t max_retries; /* of each chunk */
+};
+
+/* Calls back exactly once, never before it returns. */
+void jobs_create(struct pg *pg, const struct init_request *request,
+                 const struct jobs_create_terms *terms, jobs_create_on_done on_done, void *context);
 
 #endif

@@ -66,13 +66,24 @@ static unsigned methods_of(enum http_method method)
     return method == HTTP_METHOD_GET ? bits | 1U << HTTP_METHOD_HEAD : bits;
 }
 
+static bool has_literal(const struct route *routes, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(routes[i].pattern, path) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum router_verdict router_match(const struct route *routes, size_t count, enum http_method method,
                                  const char *path, struct router_match *ret_match)
 {
     struct router_match found = {0};
+    bool is_literal = has_literal(routes, count, path);
     for (size_t i = 0; i < count; i++) {
         struct router_match match = {.route = &routes[i]};
-        if (!match_pattern(routes[i].pattern, path, &match))
+        if (!match_pattern(routes[i].pattern, path, &match) ||
+            (is_literal && match.capture != NULL))
             continue;
         unsigned methods = methods_of(routes[i].method);
         found.allowed |= methods;

@@ -5,7 +5,8 @@
 /*
  * The table of routes and its matching: pure, no I/O. A pattern is a path whose segments are
  * literal, with at most one capture: "{id}" takes exactly one segment, "{path*}" at the end takes
- * one or more. Captures never hold an empty segment, "." or "..".
+ * one or more. Captures never hold an empty segment, "." or "..". A path that is a pattern as it
+ * stands belongs to that one alone.
  */
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct route {
      * (struct http_server_settings). */
     void (*handle)(struct http_request *request, void *context);
     unsigned access; /* the application's own mark for its `admit` callback; 0 if it has none */
+    unsigned traits; /* more of those, as bits */
 };
 
 enum router_verdict { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };

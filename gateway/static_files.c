@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "gateway/http_negotiate.h"
 #include "gateway/http_request.h"
 #include "gateway/problem.h"
 
@@ -178,8 +179,8 @@ void static_files_serve(const struct static_files *files, struct http_request *t
         http_respond_problem(take_request, &(struct problem){.type = PROBLEM_NOT_FOUND});
         return;
     }
-    const char *known = http_request_header(take_request, "If-None-Match");
-    bool is_known = known != NULL && strstr(known, file->etag) != NULL;
+    bool is_known =
+        http_negotiate_is_known(http_request_header(take_request, "If-None-Match"), file->etag);
     const struct http_header headers[] = {
         {"ETag", file->etag},
         {"Cache-Control", "no-cache"},

@@ -78,7 +78,8 @@ class Job:
         size = self.facts["chunk_info"]["chunk_size_bytes"]
         stored = self.client.call(lambda g: g.put(upload, self.recording.data, size))
         assert stored.status == 200, stored.body
-        completed = self.client.call(lambda g: g.complete(self.facts, index))
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        completed = self.client.call(lambda g: g.complete(self.facts, index, headers=key))
         assert completed.status == 200, completed.body
         self.acknowledged.add(index)
 

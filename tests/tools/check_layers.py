@@ -38,9 +38,9 @@ PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats s
 # for those who only look at what they hold.
 PURE = {
     "gateway": "complete_request http_dispatch http_guard http_head http_method http_parser "
-    "http_reply http_text init_request job_plan jobs_query known_names media_formats problem "
-    "progress_view query_fields refusal request_fields retry_request router sse_event sse_format "
-    "sse_queue sse_turns stream_cursor",
+    "http_negotiate http_reply http_text idempotency_key init_request job_plan jobs_query "
+    "known_names media_formats problem progress_view query_fields rate_limit refusal "
+    "request_fields retry_request router sse_event sse_format sse_queue sse_turns stream_cursor",
     "worker": "decoder_stream fair_queue language llm_align llm_guard llm_language llm_message "
     "llm_pieces llm_units media_adts media_bytes media_flac "
     "media_flac_frame media_framer media_header media_mp3 media_mpeg media_ogg media_ogg_page "

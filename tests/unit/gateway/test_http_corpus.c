@@ -49,9 +49,10 @@ static void handle_upload(struct http_request *request, void *context)
 }
 
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, handle_accepted, 0},
-    {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, BODY_LIMIT, handle_accepted, 0},
-    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, handle_upload, 0},
+    {HTTP_METHOD_GET, "/healthz", ROUTE_BODY_NONE, 0, handle_accepted, 0, 0},
+    {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, BODY_LIMIT, handle_accepted, 0,
+     0},
+    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, handle_upload, 0, 0},
 };
 
 static const struct http_server_settings SETTINGS = {

@@ -143,16 +143,16 @@ static void on_access(const struct http_access *access, void *context)
 }
 
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_GET, "/small", ROUTE_BODY_NONE, 0, handle_small, 0},
-    {HTTP_METHOD_GET, "/large", ROUTE_BODY_NONE, 0, handle_large, 0},
-    {HTTP_METHOD_GET, "/later", ROUTE_BODY_NONE, 0, handle_later, 0},
-    {HTTP_METHOD_GET, "/facts/{id}", ROUTE_BODY_NONE, 0, handle_facts, 0},
-    {HTTP_METHOD_GET, "/secret", ROUTE_BODY_NONE, 0, handle_small, 1},
-    {HTTP_METHOD_POST, "/echo", ROUTE_BODY_JSON, 65536, handle_echo, 0},
-    {HTTP_METHOD_POST, "/secret", ROUTE_BODY_JSON, 65536, handle_echo, 1},
-    {HTTP_METHOD_PUT, "/sink", ROUTE_BODY_SINK, 0, handle_sink, 0},
-    {HTTP_METHOD_PUT, "/later", ROUTE_BODY_SINK, 0, handle_later, 0},
-    {HTTP_METHOD_PUT, "/refused", ROUTE_BODY_SINK, 0, handle_refused_sink, 0},
+    {HTTP_METHOD_GET, "/small", ROUTE_BODY_NONE, 0, handle_small, 0, 0},
+    {HTTP_METHOD_GET, "/large", ROUTE_BODY_NONE, 0, handle_large, 0, 0},
+    {HTTP_METHOD_GET, "/later", ROUTE_BODY_NONE, 0, handle_later, 0, 0},
+    {HTTP_METHOD_GET, "/facts/{id}", ROUTE_BODY_NONE, 0, handle_facts, 0, 0},
+    {HTTP_METHOD_GET, "/secret", ROUTE_BODY_NONE, 0, handle_small, 1, 0},
+    {HTTP_METHOD_POST, "/echo", ROUTE_BODY_JSON, 65536, handle_echo, 0, 0},
+    {HTTP_METHOD_POST, "/secret", ROUTE_BODY_JSON, 65536, handle_echo, 1, 0},
+    {HTTP_METHOD_PUT, "/sink", ROUTE_BODY_SINK, 0, handle_sink, 0, 0},
+    {HTTP_METHOD_PUT, "/later", ROUTE_BODY_SINK, 0, handle_later, 0, 0},
+    {HTTP_METHOD_PUT, "/refused", ROUTE_BODY_SINK, 0, handle_refused_sink, 0, 0},
 };
 
 struct fixture {

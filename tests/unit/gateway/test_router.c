@@ -18,6 +18,7 @@ static const struct route ROUTES[] = {
     {.method = HTTP_METHOD_GET, .pattern = "/jobs/{id}/transcript.txt"},
     {.method = HTTP_METHOD_PUT, .pattern = "/uploads/{path*}"},
     {.method = HTTP_METHOD_GET, .pattern = "/assets/{id}"},
+    {.method = HTTP_METHOD_POST, .pattern = "/assets/new"},
 };
 
 static enum router_verdict match(enum http_method method, const char *path,
@@ -100,10 +101,22 @@ static void test_router__all_methods_together_fit_the_allow_header(void **state)
     assert_string_equal(allow, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
 }
 
+static void test_router__a_literal_path_is_no_capture(void **state)
+{
+    struct router_match found;
+
+    (void)state;
+    assert_int_equal(match(HTTP_METHOD_POST, "/assets/new", &found), ROUTER_FOUND);
+    assert_int_equal(match(HTTP_METHOD_GET, "/assets/new", &found), ROUTER_NO_METHOD);
+    assert_int_equal(found.allowed, 1U << HTTP_METHOD_POST | 1U << HTTP_METHOD_OPTIONS);
+    assert_int_equal(match(HTTP_METHOD_GET, "/assets/old", &found), ROUTER_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_router__finds_the_route_and_its_capture),
+        cmocka_unit_test(test_router__a_literal_path_is_no_capture),
         cmocka_unit_test(test_router__a_known_path_with_another_method_tells_what_is_allowed),
         cmocka_unit_test(test_router__all_methods_together_fit_the_allow_header),
     };

@@ -61,7 +61,7 @@ static void handle_stream(struct http_request *request, void *context)
 }
 
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_GET, "/stream", ROUTE_BODY_NONE, 0, handle_stream, 0},
+    {HTTP_METHOD_GET, "/stream", ROUTE_BODY_NONE, 0, handle_stream, 0, 0},
 };
 
 struct fixture {

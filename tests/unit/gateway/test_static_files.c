@@ -18,8 +18,8 @@ static void handle_file(struct http_request *request, void *context)
 }
 
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_GET, "/", ROUTE_BODY_NONE, 0, handle_file, 0},
-    {HTTP_METHOD_GET, "/{name}", ROUTE_BODY_NONE, 0, handle_file, 0},
+    {HTTP_METHOD_GET, "/", ROUTE_BODY_NONE, 0, handle_file, 0, 0},
+    {HTTP_METHOD_GET, "/{name}", ROUTE_BODY_NONE, 0, handle_file, 0, 0},
 };
 
 static void write_file(const struct fixture *fixture, const char *name, const char *text)

@@ -30,7 +30,7 @@ static void handle_put(struct http_request *request, void *context)
 }
 
 static const struct route ROUTES[] = {
-    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, handle_put, 0},
+    {HTTP_METHOD_PUT, "/uploads/{path*}", ROUTE_BODY_SINK, 0, handle_put, 0, 0},
 };
 
 static void set_up(struct fixture *fixture)
