@@ -20,6 +20,7 @@ LLHTTP_ARCHIVE = "httptools-0.9.0.tar.gz"
 LLHTTP_SHA256 = "d484ebb7e3a3f3597b0f645fbd1b85633674ca808c1f5ba11c2caf7c66f5c8b6"
 LLHTTP_FILES = ("include/llhttp.h", "src/api.c", "src/http.c", "src/llhttp.c", "LICENSE")
 
+ASYNCAPI = paths.ROOT / "tests" / "asyncapi"
 KAFKA_POM = Path(__file__).parent / "kafka" / "pom.xml"
 
 
@@ -46,6 +47,22 @@ def kafka_jars() -> None:
     with step("Kafka 4.4.0 (46 jars, 43 MB)") as shown, complete(place, digest) as fresh:
         command.run(["mvn", "-B", "-ntp", "-f", KAFKA_POM, "dependency:copy-dependencies",
                      f"-DoutputDirectory={fresh / 'libs'}", "-DincludeScope=runtime"], shown)
+
+
+def asyncapi_parser() -> None:
+    """With the npm of the tools' environment; nothing of a package runs when it is installed."""
+    place = paths.DEPS / "asyncapi"
+    files = [ASYNCAPI / name for name in ("package.json", "package-lock.json")]
+    digest = _digest(files)
+    if is_stamped(place, digest):
+        return
+    with step("AsyncAPI's parser (npm, 54 MB)") as shown, complete(place, digest) as fresh:
+        for file in files:
+            shutil.copy(file, fresh)
+        tools = paths.TOOLS_PYTHON.parent
+        command.run([tools / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], shown,
+                    cwd=fresh,
+                    env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
 
 
 def llhttp() -> None:

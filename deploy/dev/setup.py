@@ -26,4 +26,5 @@ def set_up_tests() -> None:
     set_up(("kafka", "speech"))
     apt.install("demo", "test")
     deps.test_venv()
+    deps.asyncapi_parser()
     deps.llhttp()

@@ -2,15 +2,9 @@
 """The schemas and their examples agree; the codec's own test reads the same examples."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
-
-# pylint: disable=wrong-import-position
-from support.contract import SCHEMAS, check_record, is_valid_record  # noqa: E402
+from support.contract import SCHEMAS, check_record, is_valid_record
 
 # What JSON Schema cannot say: one member compared with another. The codec refuses these.
 BEYOND_SCHEMA = {"layout-disagrees", "word-ends-before-start", "word-of-no-segment"}
