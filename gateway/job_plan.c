@@ -82,6 +82,20 @@ static void append_chunk_info(const struct job_plan *plan, const struct job_plan
     buf_append_format(json, "\"%s\"}", estimate);
 }
 
+/* The header comes first: without it no other chunk can be decoded. MP4 may have it at the end. */
+static void append_upload_order(const struct job_plan *plan, struct buf *json)
+{
+    int32_t count = plan->layout.total_chunks;
+    bool is_last_early = count > 2 && media_formats_may_end_with_header(plan->extension);
+
+    buf_append_string(json, "\"upload_order\":[0");
+    if (is_last_early)
+        buf_append_format(json, ",%" PRId32, count - 1);
+    for (int32_t k = 1; k < (is_last_early ? count - 1 : count); k++)
+        buf_append_format(json, ",%" PRId32, k);
+    buf_append_string(json, "],");
+}
+
 void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *terms,
                      struct buf *ret_json)
 {
@@ -94,6 +108,7 @@ void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *t
     for (int32_t k = 0; k < plan->layout.total_chunks; k++)
         job_plan_append_upload(plan, terms, k, &is_first, ret_json);
     buf_append_string(ret_json, "],");
+    append_upload_order(plan, ret_json);
     append_chunk_info(plan, terms, ret_json);
     buf_append_string(ret_json, "}");
 }

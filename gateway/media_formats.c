@@ -7,17 +7,19 @@
 
 #include "common/buf.h"
 
-static const char *const SUPPORTED[] = {"wav", "mp3", "flac", "aac", "ogg", "oga", "opus", NULL};
+static const char *const SUPPORTED[] = {"wav",  "mp3",  "flac", "aac", "ogg", "oga",
+                                        "opus", "m4a",  "mp4",  "mov", "m4b", "m4v",
+                                        "webm", "weba", "mkv",  "mka", NULL};
+static const char *const INDEX_MAY_COME_LAST[] = {"m4a", "mp4", "mov", "m4b", "m4v"};
 
 /* Formats that people do have, told from misspelt names. */
 static const struct {
     const char *extension;
     const char *name;
 } REFUSED[] = {
-    {"aif", "AIFF"},  {"aiff", "AIFF"},    {"amr", "AMR"},       {"au", "AU"},
-    {"caf", "CAF"},   {"m4a", "M4A"},      {"mkv", "Matroska"},  {"mp2", "MP2"},
-    {"mp4", "MP4"},   {"mka", "Matroska"}, {"mov", "QuickTime"}, {"w64", "Wave64"},
-    {"webm", "WebM"}, {"wma", "WMA"},
+    {"aif", "AIFF"}, {"aiff", "AIFF"},  {"aifc", "AIFF"},  {"amr", "AMR"},
+    {"au", "AU"},    {"avi", "AVI"},    {"caf", "CAF"},    {"mp2", "MP2"},
+    {"3gp", "3GPP"}, {"ts", "MPEG-TS"}, {"w64", "Wave64"}, {"wma", "WMA"},
 };
 
 static const char *find_supported(const char *extension)
@@ -76,4 +78,13 @@ bool media_formats_extension(const char *filename, char ret_extension[static MED
         return refuse(extension, refusal);
     memcpy(ret_extension, supported, strlen(supported) + 1);
     return true;
+}
+
+bool media_formats_may_end_with_header(const char *extension)
+{
+    for (size_t i = 0; i < ARRAY_LEN(INDEX_MAY_COME_LAST); i++) {
+        if (strcmp(extension, INDEX_MAY_COME_LAST[i]) == 0)
+            return true;
+    }
+    return false;
 }

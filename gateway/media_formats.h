@@ -17,4 +17,7 @@
 bool media_formats_extension(const char *filename, char ret_extension[static MEDIA_EXTENSION_SIZE],
                              struct refusal *refusal) MUST_CHECK;
 
+/* Whether a recording with this extension may have its header at its end. */
+bool media_formats_may_end_with_header(const char *extension);
+
 #endif

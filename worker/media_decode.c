@@ -14,6 +14,8 @@
 /* A Vorbis code book at its largest; others need less than a hundred bytes. */
 #define SETUP_BYTES_MAX ((size_t)1 << 20)
 
+/* How much of what cannot be decoded is silence at a time. */
+#define SILENCE_SAMPLES 4096
 #define TRIAL_UNITS 4
 #define TRIAL_SAMPLES_MAX 8192
 /* The parameters of SBR come every half second or so. */
@@ -25,7 +27,7 @@ struct decoding {
     const struct media_sink *sink;
     struct media_codec *codec;
     struct media_resample *resample;
-    int16_t *samples; /* owned; one unit's */
+    int16_t *samples; /* owned; one packet's */
     int64_t capacity;
     uint8_t *bytes; /* owned; those of a unit that is one packet */
     size_t bytes_capacity;
@@ -56,6 +58,7 @@ static bool send_pcm(struct decoding *decoding, const int16_t *samples, size_t c
 
 static void reserve(struct decoding *decoding, int64_t samples)
 {
+    samples = samples < SILENCE_SAMPLES ? SILENCE_SAMPLES : samples;
     if (samples > decoding->capacity) {
         decoding->samples =
             mem_resize(decoding->samples, (size_t)samples, sizeof(*decoding->samples));
@@ -68,18 +71,47 @@ struct unpacking {
     struct decoding *decoding;
     int64_t samples; /* the unit's */
     int64_t done;
+    bool is_heard; /* its samples go out */
     bool is_sound; /* no packet failed */
+    bool is_stopped;
+    struct err *err; /* says why */
 };
+
+/* Sends the first `count` of decoding->samples on. */
+static void emit(struct unpacking *unpacking, int64_t count)
+{
+    struct decoding *decoding = unpacking->decoding;
+    const int16_t *pcm = NULL;
+    unpacking->done += count;
+    if (!unpacking->is_heard || unpacking->is_stopped) {
+        return;
+    }
+    size_t length = media_resample_push(decoding->resample, decoding->samples, (size_t)count, &pcm);
+    unpacking->is_stopped = !send_pcm(decoding, pcm, length, unpacking->err);
+}
 
 static void on_packet(void *context, const struct media_packet *packet)
 {
     struct unpacking *unpacking = context;
     struct decoding *decoding = unpacking->decoding;
     assert(packet->samples >= 0 && packet->samples <= unpacking->samples - unpacking->done);
-    if (!media_codec_decode(decoding->codec, packet, decoding->samples + unpacking->done)) {
+    reserve(decoding, packet->samples);
+    if (!media_codec_decode(decoding->codec, packet, decoding->samples)) {
         unpacking->is_sound = false;
     }
-    unpacking->done += packet->samples;
+    emit(unpacking, packet->samples);
+}
+
+static void emit_silence(struct unpacking *unpacking)
+{
+    struct decoding *decoding = unpacking->decoding;
+    while (unpacking->done < unpacking->samples && !unpacking->is_stopped) {
+        int64_t rest = unpacking->samples - unpacking->done;
+        int64_t count = rest < SILENCE_SAMPLES ? rest : SILENCE_SAMPLES;
+        reserve(decoding, count);
+        memset(decoding->samples, 0, (size_t)count * sizeof(*decoding->samples));
+        emit(unpacking, count);
+    }
 }
 
 static const uint8_t *unit_bytes(struct decoding *decoding, const struct media_unit *unit)
@@ -97,41 +129,42 @@ static const uint8_t *unit_bytes(struct decoding *decoding, const struct media_u
                : NULL;
 }
 
-/* Unlike a damaged unit, one of which bytes are missing is silent without being counted. */
-static bool decode_unit(struct decoding *decoding, const struct media_step *step)
+static void unpack_unit(struct decoding *decoding, const struct media_unit *unit,
+                        const struct media_packet_sink *sink)
 {
-    const struct media_unit *unit = &step->unit;
-    struct unpacking unpacking = {.decoding = decoding, .samples = unit->samples, .is_sound = true};
-    const struct media_packet_sink sink = {.on_packet = on_packet, .context = &unpacking};
     const struct media_framer *framer = decoding->header->framer;
-    reserve(decoding, unit->samples);
-    if (!step->is_cut && framer->unpack != NULL) {
-        framer->unpack(decoding->source, decoding->header, unit, &sink);
-    } else if (!step->is_cut) {
-        const struct media_packet packet = {.bytes = unit_bytes(decoding, unit),
-                                            .length = (size_t)unit->length,
-                                            .samples = unit->samples};
-        if (packet.bytes != NULL) {
-            on_packet(&unpacking, &packet);
-        }
+    if (framer->unpack != NULL) {
+        framer->unpack(decoding->source, decoding->header, unit, sink);
+        return;
     }
-    memset(decoding->samples + unpacking.done, 0,
-           (size_t)(unit->samples - unpacking.done) * sizeof(*decoding->samples));
-    return step->is_cut || (unpacking.is_sound && unpacking.done == unit->samples);
+    const struct media_packet packet = {.bytes = unit_bytes(decoding, unit),
+                                        .length = (size_t)unit->length,
+                                        .samples = unit->samples};
+    if (packet.bytes != NULL) {
+        sink->on_packet(sink->context, &packet);
+    }
 }
 
+/* Unlike a damaged unit, one of which bytes are missing is silent without being counted. */
 static bool decode_step(struct decoding *decoding, const struct media_step *step, struct err *err)
 {
-    bool is_decoded = decode_unit(decoding, step);
-    if (step->part == MEDIA_PART_PREROLL || step->unit.samples == 0) {
-        return true;
+    const struct media_unit *unit = &step->unit;
+    struct unpacking unpacking = {.decoding = decoding,
+                                  .samples = unit->samples,
+                                  .is_heard = step->part != MEDIA_PART_PREROLL,
+                                  .is_sound = true,
+                                  .err = err};
+    const struct media_packet_sink sink = {.on_packet = on_packet, .context = &unpacking};
+    if (!step->is_cut) {
+        unpack_unit(decoding, unit, &sink);
     }
-    decoding->heard_units++;
-    decoding->undecodable_units += is_decoded ? 0 : 1;
-    const int16_t *pcm = NULL;
-    size_t count = media_resample_push(decoding->resample, decoding->samples,
-                                       (size_t)step->unit.samples, &pcm);
-    return send_pcm(decoding, pcm, count, err);
+    bool is_decoded = step->is_cut || (unpacking.is_sound && unpacking.done == unit->samples);
+    emit_silence(&unpacking);
+    if (unpacking.is_heard && unit->samples > 0) {
+        decoding->heard_units++;
+        decoding->undecodable_units += is_decoded ? 0 : 1;
+    }
+    return !unpacking.is_stopped;
 }
 
 static bool check_result(const struct decoding *decoding, struct err *err)
@@ -199,27 +232,39 @@ static bool decode_owned(struct media_source *source, const struct media_header 
     return is_done;
 }
 
+struct trial {
+    struct media_codec *codec; /* borrowed, as below */
+    int16_t *samples;
+};
+
+static void on_trial_packet(void *context, const struct media_packet *packet)
+{
+    struct trial *trial = context;
+    if (packet->samples <= TRIAL_SAMPLES_MAX) {
+        (void)media_codec_decode(trial->codec, packet, trial->samples);
+    }
+}
+
 /* The rate of the first units that can be decoded; 0 if none can. */
 static int32_t decoded_rate(struct media_source *source, const struct media_header *header,
                             struct media_codec *codec)
 {
-    int16_t *samples = mem_array(TRIAL_SAMPLES_MAX, sizeof(*samples));
+    struct trial trial = {.codec = codec,
+                          .samples = mem_array(TRIAL_SAMPLES_MAX, sizeof(*trial.samples))};
+    const struct media_packet_sink sink = {.on_packet = on_trial_packet, .context = &trial};
+    struct decoding decoding = {.source = source, .header = header};
     int64_t offset = header->audio_start;
     for (int i = 0; i < TRIAL_UNITS && offset < header->audio_end; i++) {
         struct media_unit unit;
         if (header->framer->unit_at(source, header, offset, offset + 1, &unit) !=
-                MEDIA_UNIT_READY ||
-            unit.length > MEDIA_VIEW_MAX || unit.samples > TRIAL_SAMPLES_MAX) {
+            MEDIA_UNIT_READY) {
             break;
         }
-        const struct media_packet packet = {
-            .bytes = media_source_at(source, unit.offset, (size_t)unit.length),
-            .length = (size_t)unit.length,
-            .samples = unit.samples};
-        (void)media_codec_decode(codec, &packet, samples);
+        unpack_unit(&decoding, &unit, &sink);
         offset += unit.length;
     }
-    free(samples);
+    free(decoding.bytes);
+    free(trial.samples);
     return media_codec_sample_rate(codec);
 }
 

@@ -69,7 +69,8 @@ struct media_framer {
      * it is asked from. False: none, as far as the bytes reach. */
     bool (*sync)(struct media_source *source, const struct media_header *header, int64_t offset,
                  int64_t limit, int64_t *ret_position);
-    /* Gives the sink the packets of a unit of which all bytes are there; the sum of their samples
+    /* Gives the sink the packets of the unit that unit_at() told last, all bytes of which are
+     * there; the sum of their samples
      * is at most the unit's, what lacks is silence. NULL: the unit's bytes are one packet. */
     void (*unpack)(struct media_source *source, const struct media_header *header,
                    const struct media_unit *unit, const struct media_packet_sink *sink);
@@ -87,9 +88,15 @@ bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length
 /* Where in [offset, limit) the byte stands next; `limit` if nowhere, as far as the bytes reach. */
 int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offset, int64_t limit);
 
+/* value * to / from, rounded down, of a time in one time scale (`from` in a second) in another one;
+ * at most 2^31 seconds, and time scales of at most 31 bits. */
+int64_t media_rescale(int64_t value, int64_t to, int64_t from);
+
 extern const struct media_framer media_adts_framer;
 extern const struct media_framer media_flac_framer;
+extern const struct media_framer media_matroska_framer;
 extern const struct media_framer media_mp3_framer;
+extern const struct media_framer media_mp4_framer;
 extern const struct media_framer media_ogg_framer;
 extern const struct media_framer media_wav_framer;
 

@@ -20,7 +20,8 @@
 
 /* MP3 comes last: it has no magic and is looked for in whatever the others did not claim. */
 static const struct media_framer *const FRAMERS[] = {
-    &media_wav_framer, &media_flac_framer, &media_ogg_framer, &media_adts_framer, &media_mp3_framer,
+    &media_wav_framer,      &media_flac_framer, &media_ogg_framer, &media_mp4_framer,
+    &media_matroska_framer, &media_adts_framer, &media_mp3_framer,
 };
 
 /* Known by their first bytes and refused by name, so that the message helps. */
@@ -30,21 +31,12 @@ static const struct {
     size_t length;
     const char *bytes;
 } REFUSED[] = {
-    {"AIFF", 8, 3, "AIF"},
-    {"WebM or Matroska", 0, 4, "\x1a\x45\xdf\xa3"},
-    {"MP4 or QuickTime", 4, 4, "ftyp"},
-    {"QuickTime", 4, 4, "moov"},
-    {"big-endian WAV (RIFX)", 0, 4, "RIFX"},
-    {"AVI", 8, 4, "AVI "},
-    {"CAF", 0, 4, "caff"},
-    {"Sony Wave64", 0, 4, "riff"},
-    {"AU", 0, 4, ".snd"},
-    {"AMR", 0, 5, "#!AMR"},
-    {"Windows Media", 0, 4, "\x30\x26\xb2\x75"},
-    {"MIDI", 0, 4, "MThd"},
-    {"PDF", 0, 4, "%PDF"},
-    {"ZIP", 0, 4, "PK\x03\x04"},
-    {"PNG", 0, 4, "\x89PNG"},
+    {"AIFF", 8, 3, "AIF"},          {"big-endian WAV (RIFX)", 0, 4, "RIFX"},
+    {"AVI", 8, 4, "AVI "},          {"CAF", 0, 4, "caff"},
+    {"Sony Wave64", 0, 4, "riff"},  {"AU", 0, 4, ".snd"},
+    {"AMR", 0, 5, "#!AMR"},         {"Windows Media", 0, 4, "\x30\x26\xb2\x75"},
+    {"MIDI", 0, 4, "MThd"},         {"PDF", 0, 4, "%PDF"},
+    {"ZIP", 0, 4, "PK\x03\x04"},    {"PNG", 0, 4, "\x89PNG"},
     {"JPEG", 0, 3, "\xff\xd8\xff"},
 };
 
@@ -80,6 +72,13 @@ int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offse
         offset += length;
     }
     return limit;
+}
+
+int64_t media_rescale(int64_t value, int64_t to, int64_t from)
+{
+    int64_t seconds = value / from;
+    seconds = seconds < INT32_MAX ? seconds : INT32_MAX;
+    return seconds * to + value % from * to / from;
 }
 
 /* The whole size of the ID3v2 tag that these bytes begin, 0 if they don't. */

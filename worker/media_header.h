@@ -19,6 +19,8 @@
 #include "common/attrs.h"
 #include "common/err.h"
 #include "worker/media_flac_frame.h"
+#include "worker/media_matroska_track.h"
+#include "worker/media_mp4_track.h"
 #include "worker/media_vorbis.h"
 
 #define MEDIA_HEADER_FIRST_BYTES 16384
@@ -52,6 +54,7 @@ struct media_header {
     int32_t largest_unit_bytes;   /* > 0 */
     int32_t lookahead_bytes;      /* behind a unit, without which its end is not known */
     int32_t preroll_bytes;        /* decoded before the first exact sample, and dropped */
+    int32_t preroll_samples;      /* the same where other tracks' bytes lie between, else 0 */
     bool has_fixed_units;         /* their sizes are known without looking at them */
     int32_t initial_skip;         /* samples at audio_start that the encoder and decoder add */
     bool may_double_rate;         /* only the decoder can tell (SBR): see media_decode_header() */
@@ -81,6 +84,15 @@ struct media_header {
             uint32_t others[MEDIA_OGG_OTHERS_MAX]; /* streams beside it */
             int32_t other_count;
         } ogg;
+        struct {
+            struct mp4_track track;
+            int64_t samples_end; /* of those that the moov tells of; fragments come behind it */
+            int64_t first_time;  /* of the first fragment, in the track's time scale */
+        } mp4;
+        struct {
+            struct matroska_track track;
+            int64_t first_time; /* of the first block, in the file's units */
+        } matroska;
     } detail;
 };
 

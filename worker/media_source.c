@@ -8,16 +8,25 @@
 
 #include "common/mem.h"
 
-/* Framers step through a file byte by byte at worst: they look at this much at a time. */
+/* Framers step through a file byte by byte at worst: they look at this much at a time. Those with
+ * tables read in several places in turn. */
 #define WINDOW_BYTES ((size_t)2 * MEDIA_VIEW_MAX)
+#define WINDOW_COUNT 6
+
+struct window {
+    uint8_t *bytes; /* owned, WINDOW_BYTES; NULL: never used */
+    int64_t offset;
+    size_t length;
+    uint64_t last_use;
+};
 
 struct media_source {
     int64_t total_size;
     struct media_extent extents[MEDIA_EXTENTS_MAX]; /* by offset, none empty */
     size_t extent_count;
-    uint8_t *window; /* owned */
-    int64_t window_offset;
-    size_t window_length;
+    struct window windows[WINDOW_COUNT];
+    uint64_t uses;
+    struct media_hint hint;
     bool failed;
 };
 
@@ -26,7 +35,9 @@ void media_source_free(struct media_source *source)
     if (source == NULL) {
         return;
     }
-    free(source->window);
+    for (size_t i = 0; i < WINDOW_COUNT; i++) {
+        free(source->windows[i].bytes);
+    }
     free(source);
 }
 
@@ -53,7 +64,6 @@ struct media_source *media_source_new(int64_t total_size, const struct media_ext
     assert(count <= MEDIA_EXTENTS_MAX);
     struct media_source *source = mem_new(sizeof(*source));
     source->total_size = total_size > 0 ? total_size : 0;
-    source->window = mem_array(1, WINDOW_BYTES);
     for (size_t i = 0; i < count; i++) {
         add_extent(source, extents[i]);
     }
@@ -152,10 +162,33 @@ static size_t read_bytes(struct media_source *source, int64_t offset, void *ret_
     return done;
 }
 
-static bool window_holds(const struct media_source *source, int64_t offset, size_t length)
+static bool window_holds(const struct window *window, int64_t offset, size_t length)
 {
-    return offset >= source->window_offset &&
-           offset - source->window_offset + (int64_t)length <= (int64_t)source->window_length;
+    return offset >= window->offset &&
+           offset - window->offset + (int64_t)length <= (int64_t)window->length;
+}
+
+/* The window that holds the stretch, else the one that was not looked at for longest. */
+static struct window *find_window(struct media_source *source, int64_t offset, size_t length)
+{
+    struct window *oldest = &source->windows[0];
+    for (size_t i = 0; i < WINDOW_COUNT; i++) {
+        struct window *window = &source->windows[i];
+        if (window_holds(window, offset, length)) {
+            return window;
+        }
+        oldest = window->last_use < oldest->last_use ? window : oldest;
+    }
+    return oldest;
+}
+
+static void fill_window(struct media_source *source, struct window *window, int64_t offset)
+{
+    if (window->bytes == NULL) {
+        window->bytes = mem_array(1, WINDOW_BYTES);
+    }
+    window->offset = offset;
+    window->length = read_bytes(source, offset, window->bytes, WINDOW_BYTES);
 }
 
 const uint8_t *media_source_at(struct media_source *source, int64_t offset, size_t length)
@@ -164,12 +197,17 @@ const uint8_t *media_source_at(struct media_source *source, int64_t offset, size
     if (offset < 0 || offset > source->total_size - (int64_t)length) {
         return NULL;
     }
-    if (!window_holds(source, offset, length)) {
-        source->window_offset = offset;
-        source->window_length = read_bytes(source, offset, source->window, WINDOW_BYTES);
+    struct window *window = find_window(source, offset, length);
+    if (!window_holds(window, offset, length)) {
+        fill_window(source, window, offset);
     }
-    return window_holds(source, offset, length) ? source->window + (offset - source->window_offset)
-                                                : NULL;
+    window->last_use = ++source->uses;
+    return window_holds(window, offset, length) ? window->bytes + (offset - window->offset) : NULL;
+}
+
+struct media_hint *media_source_hint(struct media_source *source)
+{
+    return &source->hint;
 }
 
 bool media_source_read(struct media_source *source, int64_t offset, void *ret_bytes, size_t length)

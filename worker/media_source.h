@@ -50,6 +50,14 @@ const uint8_t *media_source_at(struct media_source *source, int64_t offset, size
 bool media_source_read(struct media_source *source, int64_t offset, void *ret_bytes,
                        size_t length) MUST_CHECK;
 
+/* What a framer remembers of its last step through this source, for the step that goes on from
+ * there: all 0 at first. */
+struct media_hint {
+    int64_t values[10];
+};
+
+struct media_hint *media_source_hint(struct media_source *source);
+
 /* A read failed although the bytes should have been there (the file was cut): what came of the
  * source since is not to be trusted. */
 bool media_source_has_failed(const struct media_source *source);

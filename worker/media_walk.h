@@ -32,6 +32,7 @@ enum media_walk_end {
 struct media_walk {
     struct media_source *source;       /* borrowed */
     const struct media_header *header; /* borrowed */
+    int64_t preroll_samples;           /* that are still to come */
     int64_t preroll_end;               /* bounds of the parts, in bytes */
     int64_t own_start;
     int64_t own_end;

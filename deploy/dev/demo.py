@@ -52,18 +52,20 @@ def run(gateway_url: str, speech: SpeechApi, recording: Recording, uplink_mbit: 
     return judged.is_right
 
 
-def upload_order(total_chunks: int) -> list[int]:
-    """Each group of four backwards: plainly out of order, and the same in every run."""
-    groups = range(0, total_chunks, SHUFFLED_GROUP)
-    return [index for start in groups
-            for index in reversed(range(start, min(start + SHUFFLED_GROUP, total_chunks)))]
+def upload_order(server_order: list[int]) -> list[int]:
+    """What the server wants first, then each group of four backwards: plainly out of order, and the
+    same in every run."""
+    early = 1 if server_order[1:2] in ([], [1]) else 2  # MP4's last chunk may hold its index
+    rest = server_order[early:]
+    groups = [rest[start:start + SHUFFLED_GROUP] for start in range(0, len(rest), SHUFFLED_GROUP)]
+    return server_order[:early] + [index for group in groups for index in reversed(group)]
 
 
 def _transcribe(client: Client, recording: Recording, uplink: Uplink, uplink_mbit: float) -> Run:
     size = recording.path.stat().st_size
     job = client.create_job(recording.path.name, size, CHUNK_SIZE_MB)
     run = Run(job["chunk_info"]["total_chunks"])
-    order = upload_order(run.total_chunks)
+    order = upload_order(job["upload_order"])
     _announce(recording, size, order, uplink_mbit)
     uploads = threading.Thread(target=_upload_all, daemon=True,
                                args=(client, job, order, recording.path, uplink, run))

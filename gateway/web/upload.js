@@ -85,9 +85,9 @@ async function sendChunk(job, file, target, view) {
   view.chunkUploaded(index);
 }
 
-// Sends all chunks; those that could not be sent are told to the view and counted in the result.
+// Sends all chunks, in the order the server likes best; those that could not be sent are told to the view and counted in the result.
 export async function sendChunks(job, file, view) {
-  const waiting = [...job.upload_urls];
+  const waiting = job.upload_order.map((index) => job.upload_urls[index]);
   let failed = 0;
   const lane = async () => {
     for (let target = waiting.shift(); target; target = waiting.shift()) {

@@ -69,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
                 "parent_job_id": "job", "stream_url": "/chunked-stream/job",
                 "upload_urls": [{"chunk_index": k, "upload_url": f"/put/{k}", "key": str(k),
                                  "expected_size": CHUNK_BYTES} for k in range(TOTAL_CHUNKS)],
+                "upload_order": list(range(TOTAL_CHUNKS)),
                 "chunk_info": {"total_chunks": TOTAL_CHUNKS, "chunk_size_bytes": CHUNK_BYTES}})
 
     def do_PUT(self):
@@ -179,4 +180,9 @@ def test_a_completion_of_unknown_outcome_is_repeated(gateway, recording, monkeyp
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 14, 401])
 def test_upload_order_has_every_chunk_once(count):
-    assert sorted(demo.upload_order(count)) == list(range(count))
+    assert sorted(demo.upload_order(list(range(count)))) == list(range(count))
+
+
+def test_upload_order_begins_with_what_the_server_wants_first():
+    assert demo.upload_order([0, 5, 1, 2, 3, 4]) == [0, 5, 4, 3, 2, 1]
+    assert demo.upload_order([0, 1, 2]) == [0, 2, 1]

@@ -23,6 +23,7 @@
 #include "tests/media/orders.h"
 
 #define MS_PER_S 1000
+#define FITTING_SAMPLES 256
 
 /* The worst of all readings. */
 struct worst {
@@ -88,6 +89,21 @@ static void compare_reading(const struct chunked_reading *reading, struct pcm re
     worst->undecodable_units += reading->undecodable_units;
 }
 
+/* Whether the middle of a reading is what the reference has there. */
+static bool fits_at(const struct chunked_reading *reading, struct pcm reference, int64_t start)
+{
+    int64_t count = (int64_t)reading->count;
+    int64_t from = count > FITTING_SAMPLES ? (count - FITTING_SAMPLES) / 2 : 0;
+    int64_t place = start + reading->report.reading_start;
+    for (int64_t i = from; i < count && i < from + FITTING_SAMPLES; i++) {
+        if (place + i < 0 || place + i >= reference.count ||
+            !compare_is_same(reading->samples[i], reference.samples[place + i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void compare_chunk(const struct chunked *file, int64_t chunk,
                           const struct orders_chunk *facts, struct pcm reference,
                           struct worst *worst)
@@ -101,7 +117,8 @@ static void compare_chunk(const struct chunked *file, int64_t chunk,
         const struct media_report *settled =
             &facts->reports[CHUNKED_AFTER_PREVIOUS | CHUNKED_AFTER_NEXT];
         /* A chunk that owns less at its head, for want of its neighbour, begins later. */
-        if (reading.report.has_absolute_start && settled->has_absolute_start) {
+        if (reading.report.has_absolute_start && settled->has_absolute_start &&
+            !fits_at(&reading, reference, start)) {
             start += reading.report.absolute_start - settled->absolute_start;
         }
         compare_reading(&reading, reference, start, is_head_open, is_tail_open, worst);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from media.he_aac import with_sbr
 from media.ogg import with_spanning_packets
+from media.webm import with_laced_blocks
 
 REGULAR_S = 45
 CALL_S = 7 * 60  # for the formats that people record calls and lectures in
@@ -35,6 +36,8 @@ class Recording:
     are_links_decoded_apart: bool = False
     has_random_noise: bool = False  # the decoder's, other each time: only places are compared
     id3_bytes: int = 0  # of a tag with a cover, put in front
+    video: str = ""  # ffmpeg's options for a picture beside the sound
+    is_laced: bool = False  # of Matroska: several packets in a block
 
 
 def _wav(name: str, encoding: str, codec: str, **more) -> Recording:
@@ -62,6 +65,24 @@ def _vorbis(name: str, encoding: str, **more) -> Recording:
 
 def _flac(name: str, encoding: str, **more) -> Recording:
     return Recording(f"{name}.flac", encoding, "flac", **more)
+
+
+AAC = "-c:a aac -aac_coder fast -aac_pns 0"
+FRAGMENTS = "-movflags +empty_moov+default_base_moof -frag_duration 700000"
+
+
+def _mp4(name: str, encoding: str, codec: str = "aac", head_ms: float = 64, tail_ms: float = 64,
+         decoder: str = "", **more) -> Recording:
+    # What the edit list hides is decoded all the same, as ours does.
+    return Recording(name, encoding, codec, head_ms, tail_ms,
+                     decoder=f"-ignore_editlist 1 {decoder}", **more)
+
+
+def _webm(name: str, encoding: str, codec: str = "opus", head_ms: float = 300, tail_ms: float = 125,
+          chunk_bytes_min: int = 65536, **more) -> Recording:
+    decoder = "-c:a libopus" if codec == "opus" else ""
+    return Recording(name, encoding, codec, head_ms, tail_ms, decoder=decoder,
+                     chunk_bytes_min=chunk_bytes_min, **more)
 
 
 RECORDINGS = (
@@ -114,6 +135,44 @@ RECORDINGS = (
     _flac("s24", "-ar 48000 -sample_fmt s32 -bits_per_raw_sample 24 -c:a flac"),
     _flac("high", "-ar 96000 -ac 1 -sample_fmt s32 -c:a flac"),
     _flac("surround", "-ar 48000 -ac 6 -sample_fmt s16 -c:a flac"),
+    _mp4("last.m4a", f"-ar 44100 -b:a 128k {AAC}", seconds=CALL_S),
+    _mp4("first.m4a", f"-ar 16000 -ac 1 -b:a 24k {AAC} -movflags +faststart", is_in_long_run=True),
+    _mp4("surround.m4a", f"-ar 48000 -ac 6 -b:a 320k {AAC}"),
+    _mp4("he.m4a", f"-ar 22050 -b:a 48k {AAC}", has_sbr=True, head_ms=130, tail_ms=130),
+    _mp4("lossless.m4a", "-ar 44100 -c:a alac", "alac", tail_ms=100),
+    _mp4("mp3.mp4", "-ar 44100 -c:a libmp3lame -b:a 96k", "mp3", head_ms=135),
+    _mp4("opus.mp4", "-c:a libopus -b:a 64k", "opus", head_ms=300, decoder="-c:a libopus"),
+    _mp4("flac.mp4", "-ar 44100 -c:a flac -strict -2", "flac", tail_ms=110),
+    _mp4("s16.mov", "-ar 44100 -c:a pcm_s16le", "pcm_s16le", head_ms=0, tail_ms=0.3),
+    _mp4("s24.mov", "-ar 48000 -ac 1 -c:a pcm_s24be", "pcm_s24be", head_ms=0, tail_ms=0.3),
+    _mp4("video.mp4", f"-ar 48000 -b:a 96k {AAC}", video="-c:v mpeg4 -b:v 300k"),
+    _mp4("video.mov", f"-ar 44100 -b:a 96k {AAC} -movflags +faststart",
+         video="-c:v mpeg4 -b:v 300k"),
+    _mp4("fragments.mp4", f"-ar 44100 -b:a 96k {AAC} {FRAGMENTS}", chunk_bytes_min=65536,
+         is_in_long_run=True),
+    _mp4("opus-fragments.mp4", f"-c:a libopus -b:a 64k {FRAGMENTS}", "opus", head_ms=300,
+         decoder="-c:a libopus", chunk_bytes_min=65536),
+    _mp4("video-fragments.mp4", f"-ar 48000 -b:a 96k {AAC} {FRAGMENTS}", chunk_bytes_min=1 << 18,
+         video="-c:v mpeg4 -b:v 300k"),
+    _mp4("begun-in-moov.mp4", f"-ar 44100 -b:a 96k {AAC} -movflags +frag_keyframe "
+         "-frag_duration 700000", chunk_bytes_min=65536),
+    _webm("stereo.webm", "-c:a libopus -b:a 96k", seconds=CALL_S),
+    _webm("voice.webm", "-ac 1 -c:a libopus -b:a 24k -application voip -live 1",
+          is_in_long_run=True),
+    _webm("long-packets.webm", "-ac 1 -c:a libopus -b:a 32k -frame_duration 60"),
+    _webm("laced.webm", "-c:a libopus -b:a 64k -vbr off -live 1", is_laced=True),
+    _webm("vorbis.webm", "-ar 44100 -c:a libvorbis -q:a 4", "vorbis", head_ms=64,
+          seam_samples=256),
+    _webm("video.webm", "-c:a libopus -b:a 64k", video="-c:v libvpx -b:v 300k -deadline realtime",
+          chunk_bytes_min=1 << 17),
+    _webm("video-live.webm", "-c:a libopus -b:a 64k -live 1",
+          video="-c:v libvpx -b:v 300k -deadline realtime", chunk_bytes_min=1 << 18),
+    _webm("aac.mkv", f"-ar 44100 -b:a 96k {AAC}", "aac", head_ms=64),
+    _webm("video.mkv", f"-ar 48000 -b:a 96k {AAC}", "aac", head_ms=64, chunk_bytes_min=1 << 17,
+          video="-c:v mpeg4 -b:v 300k"),
+    _webm("mp3.mkv", "-ar 44100 -c:a libmp3lame -b:a 96k", "mp3", head_ms=135),
+    _webm("flac.mka", "-ar 44100 -c:a flac", "flac", head_ms=0, seam_samples=45),
+    _webm("s24.mka", "-ar 48000 -c:a pcm_s24le", "pcm_s24le", head_ms=0, seam_samples=50),
 )
 
 
@@ -121,9 +180,12 @@ def make(recording: Recording, folder: Path, seconds: int) -> Path:
     """Pink noise with two tones, in stereo: no two moments are alike and all bands are used."""
     path = folder / recording.name
     if recording.links == 1 and recording.id3_bytes == 0:
-        _encode(recording, path, seconds, seed=0)
         if recording.has_sbr:
-            path.write_bytes(with_sbr(path.read_bytes()))
+            _make_he_aac(recording, path, seconds)
+        else:
+            _encode(recording, path, seconds, seed=0)
+        if recording.is_laced:
+            path.write_bytes(with_laced_blocks(path.read_bytes()))
         if recording.segments_a_page:
             path.write_bytes(with_spanning_packets(path.read_bytes(), recording.segments_a_page))
         return path
@@ -134,6 +196,15 @@ def make(recording: Recording, folder: Path, seconds: int) -> Path:
     return path
 
 
+def _make_he_aac(recording: Recording, path: Path, seconds: int) -> None:
+    frames = path.with_suffix(".aac")
+    _encode(recording, frames, seconds, seed=0)
+    frames.write_bytes(with_sbr(frames.read_bytes()))
+    if path != frames:
+        _ffmpeg(["-i", frames, "-c", "copy", path])
+        frames.unlink()
+
+
 def _link(path: Path, number: int) -> Path:
     return path.with_name(f"{number}-{path.name}")
 
@@ -142,7 +213,10 @@ def _encode(recording: Recording, path: Path, seconds: int, seed: int) -> None:
     source = (f"anoisesrc=r=48000:c=pink:seed={seed}:d={seconds}:a=0.3[a];"
               f"sine=f=330:r=48000:d={seconds}[b];sine=f=1870:r=48000:d={seconds}[c];"
               "[a][b][c]amerge=inputs=3,pan=stereo|c0=c0+c1|c1=c0+0.5*c2")
-    _ffmpeg(["-f", "lavfi", "-i", source, *recording.encoding.split(), path])
+    picture = ["-f", "lavfi", "-i", f"testsrc2=s=160x120:r=10:d={seconds}"] if recording.video \
+        else []
+    _ffmpeg(["-f", "lavfi", "-i", source, *picture, *recording.video.split(),
+             *recording.encoding.split(), path])
 
 
 def decode_by_ffmpeg(recording: Recording, path: Path) -> Path:

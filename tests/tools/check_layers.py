@@ -42,9 +42,11 @@ PURE = {
     "known_names media_formats problem progress_view query_fields rate_limit refusal "
     "request_fields retry_request router sse_event sse_format sse_queue sse_turns stream_cursor",
     "worker": "decoder_stream fair_queue language llm_align llm_guard llm_language llm_message "
-    "llm_pieces llm_units media_adts media_bytes media_flac "
-    "media_flac_frame media_framer media_header media_mp3 media_mpeg media_ogg media_ogg_page "
-    "media_ogg_stream media_opus media_source media_vorbis media_walk media_wav "
+    "llm_pieces llm_units media_adts media_bytes media_ebml media_flac "
+    "media_flac_frame media_framer media_header media_matroska media_matroska_block "
+    "media_matroska_track media_mp3 media_mp4 media_mp4_box media_mp4_entry media_mp4_fragment "
+    "media_mp4_table media_mp4_track media_mpeg media_ogg media_ogg_page "
+    "media_ogg_stream media_opus media_source media_track media_vorbis media_walk media_wav "
     "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
     "watermark window_cutter window_join work_item",
     "assembler": "assembly gap job job_event job_state json_text rewind seam_record sql_rows",

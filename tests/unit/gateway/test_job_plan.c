@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,11 +104,45 @@ static void test_job_plan__urls_are_signed_for_their_key_and_size(void **state)
     sign_keys_free(keys);
 }
 
+/* What is told of `chunks` chunks of a file with this extension, as "0,2,1". */
+static void check_order(const char *extension, int chunks, const char *wanted)
+{
+    struct sign_keys *keys = sign_keys_random();
+    struct job_plan plan = {.layout = chunk_layout_of((int64_t)chunks * 1000, 1000),
+                            .estimated_seconds = -1};
+    struct job_plan_terms terms = {.keys = keys, .public_url = "", .max_concurrent_uploads = 3};
+    struct buf json;
+
+    (void)snprintf(plan.extension, sizeof plan.extension, "%s", extension);
+    assert_true(id_parse("6a8b3f5e-52a1-4c3d-9b1f-0d6a3c1e2f40", &plan.job));
+    buf_init(&json, job_plan_bytes_max(chunks, ""));
+    job_plan_format(&plan, &terms, &json);
+    struct json_object *answer = json_tokener_parse(buf_string(&json));
+    assert_string_equal(
+        json_object_to_json_string_ext(at(answer, "upload_order"), JSON_C_TO_STRING_PLAIN), wanted);
+    json_object_put(answer);
+    buf_done(&json);
+    sign_keys_free(keys);
+}
+
+static void test_job_plan__what_may_hold_the_header_goes_first(void **state)
+{
+    (void)state;
+    check_order("wav", 1, "[0]");
+    check_order("wav", 4, "[0,1,2,3]");
+    check_order("webm", 3, "[0,1,2]");
+    check_order("m4a", 1, "[0]");
+    check_order("mp4", 2, "[0,1]");
+    check_order("mp4", 3, "[0,2,1]");
+    check_order("mov", 5, "[0,4,1,2,3]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_job_plan__estimate_is_a_range_that_a_person_would_say),
         cmocka_unit_test(test_job_plan__sizes_add_up_to_the_file),
+        cmocka_unit_test(test_job_plan__what_may_hold_the_header_goes_first),
         cmocka_unit_test(test_job_plan__urls_are_signed_for_their_key_and_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

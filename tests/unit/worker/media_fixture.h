@@ -154,6 +154,28 @@ static UNUSED struct media_extent extent_of(const struct recording *recording, i
         .offset = start, .length = end - start, .fd = recording->fd, .fd_offset = start};
 }
 
+#define HEADER_EXTENTS_MAX 8
+
+/* The stretches that tell the header, as a worker finds them: by asking. Returns how many. */
+static UNUSED size_t header_extents(const struct recording *recording,
+                                    struct media_extent ret_extents[static HEADER_EXTENTS_MAX])
+{
+    struct media_need need = {.start = 0, .end = MEDIA_HEADER_FIRST_BYTES};
+    enum media_status status = MEDIA_NEED;
+    size_t count = 0;
+    while (status == MEDIA_NEED) {
+        struct media_header header;
+        struct err err;
+        assert_true(count < HEADER_EXTENTS_MAX);
+        ret_extents[count++] = extent_of(recording, need.start, need.end);
+        struct media_source *source = media_source_new(recording->size, ret_extents, count);
+        status = media_header_read(source, &header, &need, &err);
+        media_source_free(source);
+    }
+    assert_int_equal(status, MEDIA_READY);
+    return count;
+}
+
 static UNUSED struct decoded decode_whole(const struct recording *recording)
 {
     struct media_extent extent = extent_of(recording, 0, recording->size);

@@ -6,8 +6,8 @@
 
 #define SECONDS 6
 #define CHUNKS 5
-#define HEADER_BYTES 16384
 #define NEIGHBOUR_MS 300
+#define AAC "-ar 44100 -c:a aac -aac_coder fast -aac_pns 0"
 
 static const struct {
     const char *name; /* its ending is the format's */
@@ -25,6 +25,17 @@ static const struct {
     {"s16.flac", "-ar 44100 -sample_fmt s16", "flac", 44100, 2},
     {"s24.flac", "-ar 48000 -ac 1 -sample_fmt s32", "flac", 48000, 1},
     {"stereo.aac", "-ar 44100 -aac_coder fast -aac_pns 0", "aac", 44100, 2},
+    {"first.m4a", AAC " -movflags +faststart", "aac", 44100, 2},
+    {"last.m4a", AAC, "aac", 44100, 2},
+    {"parts.mp4", AAC " -movflags +empty_moov -frag_duration 200000", "aac", 44100, 2},
+    {"lossless.m4a", "-ar 44100 -c:a alac", "alac", 44100, 2},
+    {"pcm.mov", "-ar 48000 -c:a pcm_s24be", "pcm_s24be", 48000, 2},
+    {"opus.mp4", "-c:a libopus", "opus", 48000, 2},
+    {"opus.webm", "-c:a libopus -cluster_time_limit 500", "opus", 48000, 2},
+    {"live.webm", "-c:a libopus -live 1 -cluster_time_limit 500", "opus", 48000, 2},
+    {"vorbis.webm", "-ar 44100 -ac 1 -c:a libvorbis", "vorbis", 44100, 1},
+    {"aac.mkv", AAC, "aac", 44100, 2},
+    {"flac.mkv", "-ar 44100 -c:a flac", "flac", 44100, 2},
 };
 
 static struct media_header header_of(const struct recording *recording)
@@ -54,10 +65,10 @@ static struct decoded decode_chunk(const struct recording *recording, int chunk,
 {
     int64_t start = recording->size * chunk / CHUNKS;
     int64_t end = recording->size * (chunk + 1) / CHUNKS;
-    const struct media_extent extents[2] = {
-        extent_of(recording, 0, HEADER_BYTES),
-        extent_of(recording, start - neighbour, end + neighbour)};
-    return decode_extents(recording, extents, 2,
+    struct media_extent extents[HEADER_EXTENTS_MAX + 1];
+    size_t count = header_extents(recording, extents);
+    extents[count] = extent_of(recording, start - neighbour, end + neighbour);
+    return decode_extents(recording, extents, count + 1,
                           (struct media_decode_options){.range = {start, end, .resync_from = -1}});
 }
 

@@ -207,10 +207,12 @@ static void test_media_header__refuses_other_formats_by_name(void **state)
         {"FORM\0\0\0\0AIFC", 12, "AIFF is not supported"},
         {"fLaC", 4, "the FLAC header is damaged"},
         {"OggS", 4, "the Ogg header is damaged"},
-        {"\x1a\x45\xdf\xa3", 4, "WebM or Matroska is not supported"},
-        {"\0\0\0\x20"
+        {"\x1a\x45\xdf\xa3", 4, "the WebM or Matroska header is damaged"},
+        {"\0\0\0\x0c"
          "ftypM4A ",
-         12, "MP4 or QuickTime is not supported"},
+         12, "its index (moov) is missing"},
+        {"caff", 4, "CAF is not supported"},
+        {"#!AMR\n", 6, "AMR is not supported"},
         {"\xff\xf1\x50\x80\x24\x3f\xfc", 7, "AAC (ADTS) frames are damaged"},
         {"%PDF-1.7", 8, "PDF is not supported"},
         {"hello, world", 12, "not audio in a supported format"},

@@ -6,6 +6,9 @@
 
 #define BORDER_BYTES 30000
 #define BORDERS 1300
+/* Of ffmpeg. */
+#define FRAGMENTS "-movflags +empty_moov -frag_duration 100000"
+#define VIDEO "-f lavfi -i testsrc=s=128x128:r=10:d=8 "
 
 struct view {
     struct media_source *source;
@@ -23,17 +26,22 @@ static struct view open_view(const struct recording *recording)
     return view;
 }
 
-/* The beginnings of all units, by walking from the first; -1 at the end. */
+/* The beginnings of all units, from the first on, none of them joined with others; -1 at the end.
+ */
 static int64_t *all_units(const struct view *view, size_t *ret_count)
 {
-    const struct media_range range = {0, media_source_total_size(view->source), -1};
-    struct media_walk walk;
-    struct media_step step;
+    const struct media_framer *framer = view->header.framer;
+    int64_t end = view->header.audio_end;
     size_t count = 0;
-    int64_t *units = mem_array((size_t)range.own_end / 16 + 2, sizeof(*units));
-    media_walk_init(&walk, view->source, &view->header, &range);
-    while (media_walk_next(&walk, &step)) {
-        units[count++] = step.unit.offset;
+    int64_t *units = mem_array((size_t)end / 16 + 2, sizeof(*units));
+    for (int64_t at = view->header.audio_start; at < end;) {
+        struct media_unit unit;
+        if (framer->unit_at(view->source, &view->header, at, at + 1, &unit) == MEDIA_UNIT_READY) {
+            units[count++] = at;
+            at += unit.length;
+        } else if (!framer->sync(view->source, &view->header, at + 1, end, &at)) {
+            break;
+        }
     }
     units[count] = -1;
     *ret_count = count;
@@ -92,6 +100,12 @@ static void test_media_sync__is_the_same_from_every_byte(void **state)
         {"pages.ogg", "-ar 44100 -c:a libvorbis -q:a 2 -page_duration 100000"},
         {"stereo.aac", "-ar 44100 -b:a 96k -aac_coder fast"},
         {"mono.aac", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast"},
+        {"last.m4a", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast"},
+        {"parts.mp4", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast " FRAGMENTS},
+        {"opus.webm", "-ac 1 -c:a libopus -b:a 32k -cluster_time_limit 500"},
+        {"live.webm", "-ac 1 -c:a libopus -b:a 32k -live 1 -cluster_time_limit 500"},
+        {"video.webm", VIDEO "-c:a libvorbis -q:a 2 -c:v libvpx -b:v 200k"},
+        {"video.mp4", VIDEO "-ar 16000 -ac 1 -b:a 24k -aac_coder fast -c:v mpeg4 -b:v 200k"},
     };
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording recording = recording_make(FILES[i].name, 8, FILES[i].encoding);
@@ -185,10 +199,11 @@ static void check_borders(const char *name, const char *encoding, int incomplete
         struct media_extent alone = extent_of(&file, 0, border);
         struct media_report first =
             report_of(&file, &alone, 1, (struct media_range){0, border, -1});
-        struct media_extent with_previous[2] = {extent_of(&file, 0, 16384),
-                                                extent_of(&file, border - 12000, file.size)};
+        struct media_extent with_previous[HEADER_EXTENTS_MAX + 1];
+        size_t count = header_extents(&file, with_previous);
+        with_previous[count] = extent_of(&file, border - 12000, file.size);
         struct media_report second =
-            report_of(&file, with_previous, 2, (struct media_range){border, file.size, -1});
+            report_of(&file, with_previous, count + 1, (struct media_range){border, file.size, -1});
         assert_true(second.spans_previous && second.reading_start < 0);
         assert_false(first.spans_next);
         int64_t sum = first.samples + second.samples;
@@ -223,6 +238,8 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
     check_borders("border.opus", "-c:a libopus -page_duration 100000", BORDERS);
     /* A frame's end is known by the next one's header. */
     check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", BORDERS);
+    check_borders("border.mp4", "-ar 44100 -b:a 128k -aac_coder fast " FRAGMENTS, BORDERS);
+    check_borders("border.webm", "-c:a libopus -cluster_time_limit 500", BORDERS);
 }
 
 static void test_media_report__resync_begins_where_it_is_told(void **state)
@@ -397,7 +414,13 @@ static void test_media_decode__survives_hostile_bytes(void **state)
                                            {"h.aac", "-ar 22050 -b:a 48k -aac_coder fast"},
                                            {"h.opus", "-c:a libopus -page_duration 100000"},
                                            {"h.ogg", "-c:a libvorbis -page_duration 100000"},
-                                           {"h.flac", "-ar 22050 -sample_fmt s16 -c:a flac"}};
+                                           {"h.flac", "-ar 22050 -sample_fmt s16 -c:a flac"},
+                                           {"h.m4a", "-ar 22050 -b:a 48k -aac_coder fast"},
+                                           {"h2.m4a", "-ar 22050 -c:a alac"},
+                                           {"h.mov", "-ar 22050 -c:a pcm_s16be"},
+                                           {"h.mp4", "-ar 16000 -aac_coder fast " FRAGMENTS},
+                                           {"h.webm", "-c:a libopus -live 1"},
+                                           {"h.mkv", "-ar 22050 -c:a libvorbis"}};
     uint32_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording good = recording_make(FILES[i][0], 2, FILES[i][1]);
