@@ -15,6 +15,9 @@ from .stack import Stack
 REPORT_DIR = paths.DEV / "report"
 LOG_DIR = paths.DEV / "log"
 
+FUZZERS = ("fuzz_media", "fuzz_decoder_stream")
+FUZZ_S, FUZZ_LONG_S = 20, 900
+
 # Tests of ctest that need a broker and a database have this label.
 WITHOUT_SERVICES = ["-LE", "services"]
 
@@ -80,6 +83,26 @@ def _media() -> Results:
     if not results.failed:
         results.add(_pytest("tests/media"))
     return results
+
+
+def _fuzz() -> Results:
+    """Each program from its corpus of seeds on, which is checked in; what it finds by itself stays
+    in the build's folder."""
+    results = _built("fuzz", FUZZERS)
+    seconds = FUZZ_LONG_S if os.environ.get("CHUNKSCRIBE_TEST_LONG") else FUZZ_S
+    for name in FUZZERS if not results.failed else ():
+        results.add(as_case(name, lambda shown, name=name: _fuzz_one(name, seconds, shown)))
+    return results
+
+
+def _fuzz_one(name: str, seconds: int, shown) -> None:
+    found = paths.build_dir("fuzz") / f"{name}-corpus"
+    found.mkdir(exist_ok=True)
+    program = paths.build_dir("fuzz") / "tests" / "fuzz" / name
+    command.run([program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024",
+                 "-max_len=16384", "-print_final_stats=1", f"-artifact_prefix={found}/", found,
+                 paths.ROOT / "tests" / "fuzz" / "corpus" / name.removeprefix("fuzz_")],
+                shown, log=LOG_DIR / f"test-{name}.log")
 
 
 # A full disk, by preloading.
@@ -175,6 +198,7 @@ PARTS = {
     "dev": Part(_dev, "./dev itself, and the schemas"),
     "blackbox": Part(_blackbox, "the real processes on a real broker and database"),
     "media": Part(_media, "chunks of every format against ffmpeg; with --long three hours of each"),
+    "fuzz": Part(_fuzz, "hostile bytes for parsers, 20 s each; with --long 15 min each"),
     "faults": Part(_faults, "every fault point, kills, cut connections, servers that go away"),
     "demo": Part(_demo, "./dev demo --once"),
     "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),

@@ -2,23 +2,22 @@
 
 /*
  * libFuzzer: any bytes as a recording. The first bytes of the input choose which stretches of it
- * are there and which of them the chunk owns; the rest is the file. Checks what a report promises.
- *
- *     clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. \
- *         tests/fuzz/fuzz_media.c worker/media_{source,header,wav,mp3,mpeg,walk,report}.c \
- *         common/{buf,err,mem}.c -o fuzz_media
+ * are there and which of them the chunk owns; the rest is the file. Checks what a report and a unit
+ * promise.
  */
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "worker/media_report.h"
 #include "worker/media_source.h"
 #include "worker/media_walk.h"
 
 #define CHOICE_BYTES 8
 #define MAX_SECONDS 3600
+#define SETUP_BYTES_MAX ((size_t)1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +44,43 @@ static void check_report(const struct media_report *report, const struct media_h
     require(report->samples == 0 || report->first_byte < report->next_byte);
 }
 
+/* The packets of one unit. */
+struct packets {
+    int64_t samples;
+    unsigned sum; /* of their bytes, so that all of them are read */
+};
+
+static void on_packet(void *context, const struct media_packet *packet)
+{
+    struct packets *packets = context;
+    require(packet->samples >= 0);
+    packets->samples += packet->samples;
+    for (size_t i = 0; packet->bytes != NULL && i < packet->length; i++) {
+        packets->sum += packet->bytes[i];
+    }
+}
+
+static void check_unit(struct media_source *source, const struct media_header *header,
+                       const struct media_unit *unit)
+{
+    struct packets packets = {.samples = 0};
+    const struct media_packet_sink sink = {.on_packet = on_packet, .context = &packets};
+    if (header->framer->unpack != NULL) {
+        header->framer->unpack(source, header, unit, &sink);
+        require(packets.samples <= unit->samples);
+    }
+}
+
+static void check_setup(struct media_source *source, const struct media_header *header)
+{
+    CLEANUP(buf_done) struct buf setup;
+    buf_init(&setup, SETUP_BYTES_MAX);
+    if (header->framer->write_setup != NULL &&
+        header->framer->write_setup(source, header, &setup)) {
+        require(setup.length <= SETUP_BYTES_MAX);
+    }
+}
+
 static void check_walk(struct media_source *source, const struct media_header *header,
                        const struct media_range *range)
 {
@@ -58,6 +94,9 @@ static void check_walk(struct media_source *source, const struct media_header *h
         last_end = step.unit.offset + step.unit.length;
         require(last_end <= header->audio_end);
         require(step.is_cut || media_source_available_end(source, step.unit.offset) >= last_end);
+        if (!step.is_cut) {
+            check_unit(source, header, &step.unit);
+        }
     }
 }
 
@@ -81,6 +120,7 @@ static void read_recording(struct media_source *source, const struct media_range
     if (media_report_make(source, &header, range, MAX_SECONDS, &report, &err)) {
         check_report(&report, &header, total_size);
         if (report.samples > 0) {
+            check_setup(source, &header);
             check_walk(source, &header, range);
         }
     }
