@@ -44,7 +44,7 @@ struct media_packet_sink {
 enum media_unit_status {
     MEDIA_UNIT_READY,   /* all of its bytes are there */
     MEDIA_UNIT_CUT,     /* it is there and its length known, but not all of its bytes */
-    MEDIA_UNIT_UNKNOWN, /* too few bytes to tell */
+    MEDIA_UNIT_UNKNOWN, /* too few bytes to tell; *ret_unit may have the length it has at least */
     MEDIA_UNIT_INVALID, /* no unit begins here: sync again behind it */
     MEDIA_UNIT_END      /* the audio ends here */
 };

@@ -258,11 +258,12 @@ static enum media_unit_status fragment_unit(struct media_source *source,
     const struct mp4_track *track = track_of(header);
     struct mp4_fragment fragment;
     enum media_unit_status status = mp4_fragment_at(source, offset, header->audio_end, &fragment);
-    if (status != MEDIA_UNIT_READY) {
-        return status;
-    }
     struct media_unit unit = {.offset = offset, .length = fragment.end - offset};
     int64_t time = 0;
+    if (status != MEDIA_UNIT_READY) {
+        *ret_unit = unit;
+        return status;
+    }
     unit.samples = read_fragment(source, header, &fragment, NULL);
     unit.has_position = mp4_fragment_time(source, track, &fragment, &time);
     unit.position = to_samples(header, time) -

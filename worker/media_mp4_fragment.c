@@ -87,6 +87,7 @@ static enum media_unit_status find_end(struct media_source *source, int64_t offs
         struct mp4_box box;
         enum mp4_box_status status = mp4_box_at(source, offset, limit, &box);
         if (status == MP4_BOX_UNKNOWN) {
+            *ret_end = offset;
             return MEDIA_UNIT_UNKNOWN;
         }
         if (status == MP4_BOX_INVALID) {
@@ -108,6 +109,7 @@ enum media_unit_status mp4_fragment_at(struct media_source *source, int64_t offs
     struct mp4_box moof;
     int64_t end = 0;
     enum media_unit_status status = mp4_fragment_begins(source, offset, limit);
+    *ret_fragment = (struct mp4_fragment){.start = offset, .end = offset};
     if (status != MEDIA_UNIT_READY) {
         return status;
     }
@@ -115,11 +117,10 @@ enum media_unit_status mp4_fragment_at(struct media_source *source, int64_t offs
         return MEDIA_UNIT_INVALID;
     }
     status = find_end(source, moof.end, limit, &end);
-    if (status != MEDIA_UNIT_READY || media_source_available_end(source, offset) < end) {
-        return MEDIA_UNIT_UNKNOWN;
-    }
     *ret_fragment = (struct mp4_fragment){.start = offset, .moof_end = moof.end, .end = end};
-    return MEDIA_UNIT_READY;
+    return status == MEDIA_UNIT_READY && media_source_available_end(source, offset) >= end
+               ? MEDIA_UNIT_READY
+               : MEDIA_UNIT_UNKNOWN;
 }
 
 /* What the header of a track's part says. */

@@ -50,7 +50,7 @@ enum media_unit_status mp4_fragment_begins(struct media_source *source, int64_t 
                                            int64_t limit);
 
 /* The fragment that begins at `offset`. UNKNOWN: not all of it is there, or not the beginning of
- * what comes behind it. */
+ * what comes behind it; ret_fragment->end is then where it ends at the earliest. */
 enum media_unit_status mp4_fragment_at(struct media_source *source, int64_t offset, int64_t limit,
                                        struct mp4_fragment *ret_fragment);
 

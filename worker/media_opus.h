@@ -13,8 +13,9 @@
 
 #define OPUS_SAMPLE_RATE 48000
 #define OPUS_HEAD_BYTES 19
-/* A decoder that begins in the middle gets within a step of the right samples in 270 ms. */
-#define OPUS_PREROLL_MS 300
+/* A decoder that begins in the middle gets within a step of the right samples in 270 ms of
+ * noise and 350 ms of a pure tone. */
+#define OPUS_PREROLL_MS 400
 
 struct opus_head {
     int32_t channels;

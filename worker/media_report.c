@@ -133,8 +133,24 @@ static bool check_range(const struct media_source *source, const struct media_ra
     return true;
 }
 
-static void walk_all(struct media_source *source, const struct media_header *header,
-                     const struct media_range *range, struct media_report *report)
+/* What is cut at the chunk's end is heard with the next chunk, if that one holds the rest of it. */
+static bool check_cut(const struct media_walk *walk, const struct media_range *range,
+                      struct err *err)
+{
+    int64_t chunk_bytes = range->own_end - range->own_start;
+    bool is_owned = walk->end == MEDIA_WALK_CUT && walk->position >= walk->own_start &&
+                    walk->position < walk->own_end;
+    if (is_owned && walk->position + walk->cut_length > range->own_end + chunk_bytes) {
+        return err_set(err, ERR_REJECT, "media", 0,
+                       "a fragment of %" PRId64
+                       " bytes reaches beyond the next chunk: use larger chunks",
+                       walk->cut_length);
+    }
+    return true;
+}
+
+static bool walk_all(struct media_source *source, const struct media_header *header,
+                     const struct media_range *range, struct media_report *report, struct err *err)
 {
     struct tally tally = {.first_owned = -1, .first_next = -1, .border_byte = -1};
     struct media_walk walk;
@@ -144,6 +160,7 @@ static void walk_all(struct media_source *source, const struct media_header *hea
         count_step(&tally, &walk, &step);
     }
     fill_report(&tally, &walk, report);
+    return check_cut(&walk, range, err);
 }
 
 bool media_report_make(struct media_source *source, const struct media_header *header,
@@ -164,8 +181,8 @@ bool media_report_make(struct media_source *source, const struct media_header *h
         report.first_byte = report.next_byte = header->audio_start;
     } else if (range->own_start >= header->audio_end && range->resync_from < 0) {
         report.first_byte = report.next_byte = header->audio_end;
-    } else {
-        walk_all(source, header, range, &report);
+    } else if (!walk_all(source, header, range, &report, err)) {
+        return false;
     }
     if (!check_length(&report, max_seconds, err)) {
         return false;

@@ -125,6 +125,7 @@ bool media_walk_next(struct media_walk *walk, struct media_step *ret_step)
             return step_over_cut(walk, ret_step);
         case MEDIA_UNIT_UNKNOWN:
             walk->end = MEDIA_WALK_CUT;
+            walk->cut_length = step.unit.length;
             break;
         case MEDIA_UNIT_INVALID:
             find_unit(walk, walk->position + 1);

@@ -37,7 +37,8 @@ struct media_walk {
     int64_t own_start;
     int64_t own_end;
     int64_t region_end;
-    int64_t position; /* where the next unit begins, or would */
+    int64_t position;   /* where the next unit begins, or would */
+    int64_t cut_length; /* MEDIA_WALK_CUT: the unit there is at least so long; 0: unknown */
     enum media_walk_end end;
 };
 

@@ -8,7 +8,7 @@
 #define BORDERS 1300
 /* Of ffmpeg. */
 #define FRAGMENTS "-movflags +empty_moov -frag_duration 100000"
-#define VIDEO "-f lavfi -i testsrc=s=128x128:r=10:d=8 "
+#define VIDEO "-f lavfi -i testsrc=s=64x64:r=10:d=8 "
 
 struct view {
     struct media_source *source;
@@ -104,8 +104,8 @@ static void test_media_sync__is_the_same_from_every_byte(void **state)
         {"parts.mp4", "-ar 16000 -ac 1 -b:a 24k -aac_coder fast " FRAGMENTS},
         {"opus.webm", "-ac 1 -c:a libopus -b:a 32k -cluster_time_limit 500"},
         {"live.webm", "-ac 1 -c:a libopus -b:a 32k -live 1 -cluster_time_limit 500"},
-        {"video.webm", VIDEO "-c:a libvorbis -q:a 2 -c:v libvpx -b:v 200k"},
-        {"video.mp4", VIDEO "-ar 16000 -ac 1 -b:a 24k -aac_coder fast -c:v mpeg4 -b:v 200k"},
+        {"video.webm", VIDEO "-c:a libvorbis -q:a 2 -c:v libvpx -b:v 60k"},
+        {"video.mp4", VIDEO "-ar 16000 -ac 1 -b:a 24k -aac_coder fast -c:v mpeg4 -b:v 60k"},
     };
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording recording = recording_make(FILES[i].name, 8, FILES[i].encoding);
@@ -187,15 +187,15 @@ static int64_t border_unit(const struct recording *recording)
     return unit;
 }
 
-/* Moves the border of two chunks over a unit's beginning, byte by byte. */
-static void check_borders(const char *name, const char *encoding, int incomplete_max)
+/* Moves the border of two chunks over a unit's beginning, `step` bytes at a time. */
+static void check_borders(const char *name, const char *encoding, int step, int incomplete_max)
 {
     struct recording file = recording_make(name, 6, encoding);
     struct media_extent whole = extent_of(&file, 0, file.size);
     int64_t total = report_of(&file, &whole, 1, (struct media_range){0, file.size, -1}).samples;
     int incomplete = 0;
     int64_t first_border = border_unit(&file) - BORDERS / 2;
-    for (int64_t border = first_border; border < first_border + BORDERS; border++) {
+    for (int64_t border = first_border; border < first_border + BORDERS; border += step) {
         struct media_extent alone = extent_of(&file, 0, border);
         struct media_report first =
             report_of(&file, &alone, 1, (struct media_range){0, border, -1});
@@ -232,14 +232,14 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
 {
     (void)state;
     /* Only where fewer than four bytes of a header are there. */
-    check_borders("border.mp3", "-ar 44100 -b:a 128k", 12);
-    check_borders("border.aac", "-ar 44100 -b:a 128k -aac_coder fast", 24);
+    check_borders("border.mp3", "-ar 44100 -b:a 128k", 1, 12);
+    check_borders("border.aac", "-ar 44100 -b:a 128k -aac_coder fast", 1, 24);
     /* A page says nothing until all of it is there. */
-    check_borders("border.opus", "-c:a libopus -page_duration 100000", BORDERS);
+    check_borders("border.opus", "-c:a libopus -page_duration 100000", 1, BORDERS);
     /* A frame's end is known by the next one's header. */
-    check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", BORDERS);
-    check_borders("border.mp4", "-ar 44100 -b:a 128k -aac_coder fast " FRAGMENTS, BORDERS);
-    check_borders("border.webm", "-c:a libopus -cluster_time_limit 500", BORDERS);
+    check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", 1, BORDERS);
+    check_borders("border.mp4", "-ar 44100 -b:a 128k -aac_coder fast " FRAGMENTS, 13, BORDERS);
+    check_borders("border.webm", "-c:a libopus -cluster_time_limit 500", 13, BORDERS);
 }
 
 static void test_media_report__resync_begins_where_it_is_told(void **state)
@@ -362,6 +362,30 @@ static void test_media_report__refuses_a_range_that_is_not_there(void **state)
     recording_done(&wav);
 }
 
+/* Nobody would ever see all of it. */
+static void test_media_report__refuses_a_unit_that_no_reading_holds(void **state)
+{
+    (void)state;
+    struct recording file =
+        recording_make("long.mp4", 6, "-b:a 128k -movflags +empty_moov -frag_duration 3000000");
+    struct view view = open_view(&file);
+    int64_t start = view.header.audio_start;
+    const struct media_extent extents[1] = {extent_of(&file, 0, 20000)};
+    struct media_report report;
+    struct err err;
+    media_source_free(view.source);
+    struct media_source *source = media_source_new(file.size, extents, 1);
+    const struct media_range small = {0, start + 10000, -1};
+    assert_false(media_report_make(source, &view.header, &small, 100, &report, &err));
+    assert_int_equal(err.kind, ERR_REJECT);
+    assert_non_null(strstr(err.message, "use larger chunks"));
+    media_source_free(source);
+    const struct media_range large = {0, file.size * 2 / 5, -1};
+    struct media_extent extent = extent_of(&file, 0, large.own_end);
+    assert_false(report_of(&file, &extent, 1, large).tail_complete);
+    recording_done(&file);
+}
+
 /* A generator whose every run is the same. */
 static uint32_t next_random(uint32_t *seed)
 {
@@ -445,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_media_report__chunks_without_audio_are_fine),
         cmocka_unit_test(test_media_report__tells_the_encoder_s_delay),
         cmocka_unit_test(test_media_report__refuses_a_range_that_is_not_there),
+        cmocka_unit_test(test_media_report__refuses_a_unit_that_no_reading_holds),
         cmocka_unit_test(test_media_decode__survives_hostile_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
