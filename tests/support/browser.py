@@ -13,7 +13,7 @@ from dev.ports import free_port
 # Nothing but the page itself is to be fetched.
 ARGUMENTS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--disable-dev-shm-usage"]
+             "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the protocol's name for a reference
 
 

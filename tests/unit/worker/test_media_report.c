@@ -448,7 +448,7 @@ static void test_media_decode__survives_hostile_bytes(void **state)
     uint32_t seed = 1;
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         struct recording good = recording_make(FILES[i][0], 2, FILES[i][1]);
-        for (int round = 0; round < 250; round++) {
+        for (int round = 0; round < 140; round++) {
             struct recording bad = recording_from_bytes("bad", good.bytes, good.size);
             spoil(&bad, &seed);
             decode_spoilt(&bad, &seed);
