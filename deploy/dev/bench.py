@@ -22,7 +22,7 @@ def run(args) -> int:
         raise DevError(f"no bench {args.name}; there are: {', '.join(names()) or 'none'}")
     with redirect_stdout(sys.stderr):
         setup.set_up_tests()
-        build.build(targets=(*build.DAEMONS, "bench-floor", "bench-join"))
+        build.build(targets=(*build.DAEMONS, "bench-decode", "bench-floor", "bench-join"))
     path = os.pathsep.join([str(paths.ROOT / "tests"), str(paths.ROOT / "deploy")])
     return subprocess.run([paths.TOOLS_PYTHON, BENCH_DIR / f"bench_{args.name}.py"],
                           cwd=paths.ROOT, env={**os.environ, "PYTHONPATH": path},
