@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "assembler/json_text.h"
+#include "common/json_text.h"
 #include "common/mem.h"
 
 /* What one delta holds once escaped: the rest of its event stays far below the difference. */

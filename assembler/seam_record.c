@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "assembler/assembly.h"
-#include "assembler/json_text.h"
+#include "common/json_text.h"
 #include "common/mem.h"
 
 /* Of each text once escaped: some minutes of speech, far more than an overlap. */

@@ -83,6 +83,11 @@ static bool is_key(const char *object_key)
     return chunk_object_key_parse(object_key, &job, &chunk_index, &extension);
 }
 
+const char *blob_file_directory(const struct blob_file *store)
+{
+    return store->directory;
+}
+
 char *blob_file_path(const struct blob_file *store, const char *object_key)
 {
     assert(is_key(object_key));

@@ -18,6 +18,8 @@ struct blob_file;
 /* Makes the directory if it is missing; refuses any other scheme by name. */
 void blob_file_free(struct blob_file *store);
 bool blob_file_open(const char *url, struct blob_file **ret_store, struct err *err) MUST_CHECK;
+/* Absolute, without a final slash; borrowed. */
+const char *blob_file_directory(const struct blob_file *store);
 /* The path of an object, owned by the caller. Asserts that the key passes
  * chunk_object_key_parse(). */
 char *blob_file_path(const struct blob_file *store, const char *object_key);

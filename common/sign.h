@@ -3,9 +3,10 @@
 #define COMMON_SIGN_H
 
 /*
- * Signed upload URLs of the local blob store: HMAC-SHA256 over method, object key, exact size and
- * expiry, hexadecimal, checked in constant time. A URL names the key it was signed with, so that
- * two keys can be valid while one replaces the other.
+ * What this server signs: upload URLs of the local blob store (method, object key, exact size and
+ * expiry) and tokens that let their holder read one job (scope, job and expiry). HMAC-SHA256 in
+ * hexadecimal, checked in constant time. Each names the key it was signed with, so that several can
+ * be valid while one replaces the other.
  */
 
 #include <stdbool.h>
@@ -19,8 +20,9 @@
 
 struct sign_keys;
 
-/* A file of lines "<id> <64 hexadecimal digits>", the first being the one to sign with; `#` begins
- * a comment. */
+/* A file of lines "<id> <64 hexadecimal digits> [until=2027-01-31T00:00:00Z]", the first being the
+ * one to sign with; one with a time is not taken from then on, whatever it signed. `#` begins a
+ * comment. */
 void sign_keys_free(struct sign_keys *keys);
 bool sign_keys_load(const char *path, struct sign_keys **ret_keys, struct err *err) MUST_CHECK;
 /* One random key, for a process that serves loopback only and was given none. */
@@ -51,5 +53,25 @@ struct sign_claim {
 /* On SIGN_VALID and SIGN_EXPIRED the size that was signed is given. */
 enum sign_verdict sign_verify_upload(const struct sign_keys *keys, const struct sign_claim *claim,
                                      int64_t now_wall_s, int64_t *ret_size_bytes) MUST_CHECK;
+
+/* What a token allows its holder. */
+enum sign_scope {
+    SIGN_SCOPE_READ,   /* the job's stream, status and transcript */
+    SIGN_SCOPE_LISTEN, /* also the recording */
+    SIGN_SCOPE_COUNT
+};
+
+struct sign_grant {
+    enum sign_scope scope;
+    const char *job_id;
+    int64_t expires_wall_s;
+};
+
+/* "read.1999999999.k1.<signature>", all characters unreserved in URLs; owned by the caller. */
+char *sign_token(const struct sign_keys *keys, const struct sign_grant *grant);
+/* Whether the token is for this job; its scope is given on SIGN_VALID. */
+enum sign_verdict sign_verify_token(const struct sign_keys *keys, const char *token,
+                                    const char *job_id, int64_t now_wall_s,
+                                    enum sign_scope *ret_scope) MUST_CHECK;
 
 #endif

@@ -12,10 +12,13 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/ids.h"
+#include "gateway/publish.h"
 #include "gateway/refusal.h"
 #include "gateway/router.h"
 
+struct gateway;
 struct http_request;
+struct jobs_chunk;
 
 /* Bits of a route's `traits`. */
 enum api_trait {
@@ -34,18 +37,28 @@ struct route *api_routes_new(size_t body_limit_bytes, size_t *ret_count);
 
 void api_init(struct http_request *take_request, void *gateway);
 void api_complete(struct http_request *take_request, void *gateway);
+void api_resume(struct http_request *take_request, void *gateway);
 void api_retry(struct http_request *take_request, void *gateway);
 void api_cancel(struct http_request *take_request, void *gateway);
 void api_status(struct http_request *take_request, void *gateway);
 void api_seams(struct http_request *take_request, void *gateway);
 void api_job(struct http_request *take_request, void *gateway);
 void api_jobs(struct http_request *take_request, void *gateway);
+void api_transcript(struct http_request *take_request, void *gateway);
+void api_audio(struct http_request *take_request, void *gateway);
+void api_share(struct http_request *take_request, void *gateway);
 void api_upload(struct http_request *take_request, void *gateway);
 void api_stream(struct http_request *take_request, void *gateway);
 void api_healthz(struct http_request *take_request, void *gateway);
 void api_readyz(struct http_request *take_request, void *gateway);
 void api_metrics(struct http_request *take_request, void *gateway);
 void api_page(struct http_request *take_request, void *gateway);
+
+/* Publishes the work of a chunk whose bytes are stored (api_complete.c); `chunk` is borrowed. Calls
+ * back as publish_chunk() does. */
+void api_publish_chunk(struct gateway *gateway, const struct id *job, int32_t chunk_index,
+                       const struct jobs_chunk *chunk, const char *traceparent,
+                       publish_on_done on_done, void *context);
 
 /* What several handlers need (api_answer.c). */
 

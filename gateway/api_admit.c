@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "gateway/access.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http_request.h"
@@ -45,12 +46,29 @@ static bool is_within_limit(struct gateway *gateway, struct http_request *reques
     return false;
 }
 
+/* A request that carries the token of a shared link gets no more than that grants. */
+static bool is_granted(const struct gateway *gateway, struct http_request *request)
+{
+    const char *capture = http_request_capture(request);
+    struct refusal refusal;
+    const struct access_claim claim = {
+        .wanted = http_request_route(request)->access,
+        .token = http_request_query(request, "token"),
+        .job_id = capture != NULL ? capture : http_request_query(request, "parent_job_id"),
+    };
+
+    if (access_allows(gateway->keys, &claim, clock_wall_us() / 1000000, &refusal))
+        return true;
+    http_respond_problem(request, &refusal.problem);
+    return false;
+}
+
 bool api_admit(struct http_request *request, void *context)
 {
     struct gateway *gateway = context;
 
     json_answer_prepare(gateway, request);
-    return is_within_limit(gateway, request);
+    return is_within_limit(gateway, request) && is_granted(gateway, request);
 }
 
 void api_run(struct http_request *take_request, void *context)

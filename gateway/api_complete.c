@@ -67,13 +67,14 @@ static void on_published(void *context, const struct err *err)
     }
 }
 
-static void publish(struct completion *completion, const struct jobs_chunk *chunk)
+void api_publish_chunk(struct gateway *gateway, const struct id *job, int32_t chunk_index,
+                       const struct jobs_chunk *chunk, const char *traceparent,
+                       publish_on_done on_done, void *context)
 {
-    const struct complete_request *asked = &completion->asked;
     struct event work = {
         .type = EVENT_CHUNK_WORK,
-        .job = asked->job,
-        .chunk_index = asked->chunk_index,
+        .job = *job,
+        .chunk_index = chunk_index,
         .attempt = chunk->attempt,
         .work.layout = chunk->layout,
         .work.options.language = mem_copy_string(chunk->language),
@@ -82,9 +83,16 @@ static void publish(struct completion *completion, const struct jobs_chunk *chun
     };
 
     memcpy(work.work.extension, chunk->extension, sizeof work.work.extension);
-    publish_chunk(completion->gateway->producer, &work,
-                  http_request_traceparent(completion->request), on_published, completion);
+    publish_chunk(gateway->producer, &work, traceparent, on_done, context);
     event_done(&work);
+}
+
+static void publish(struct completion *completion, const struct jobs_chunk *chunk)
+{
+    const struct complete_request *asked = &completion->asked;
+
+    api_publish_chunk(completion->gateway, &asked->job, asked->chunk_index, chunk,
+                      http_request_traceparent(completion->request), on_published, completion);
 }
 
 /* The blob itself has the last word on whether there is something to transcribe. */

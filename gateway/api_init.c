@@ -10,6 +10,7 @@
 #include "gateway/http_request.h"
 #include "gateway/idempotency_key.h"
 #include "gateway/jobs_create.h"
+#include "gateway/store_room.h"
 
 struct init {
     struct gateway *gateway;      /* borrowed */
@@ -65,7 +66,8 @@ void api_init(struct http_request *take_request, void *context)
     const char *body = http_request_body(take_request, &length);
 
     if (!idempotency_key_check(key, &refusal) ||
-        !init_request_parse(body, length, &terms, &request, &refusal)) {
+        !init_request_parse(body, length, &terms, &request, &refusal) ||
+        !store_room_has(gateway->room, request.layout.total_size, &refusal)) {
         http_respond_problem(take_request, &refusal.problem);
         return;
     }

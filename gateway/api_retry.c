@@ -259,7 +259,7 @@ static void on_failed_chunks(void *context, PGresult *result, const struct err *
 
     if (result == NULL) {
         fail(retrying, PROBLEM_DATABASE_UNAVAILABLE, err);
-    } else if (!jobs_decode_failed_job(result, &status, &retrying->plan)) {
+    } else if (!jobs_decode_plan(result, &status, &retrying->plan)) {
         api_unknown_job(retrying->request, retrying->asked.job.text);
         done(retrying);
     } else {

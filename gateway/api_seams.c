@@ -39,7 +39,8 @@ static void on_seams(void *context, PGresult *result, const struct err *err)
 
 void api_seams(struct http_request *take_request, void *context)
 {
-    static const char *const KNOWN[] = {"parent_job_id", "seams_from", "seams_limit", NULL};
+    static const char *const KNOWN[] = {"parent_job_id", "token", "seams_from", "seams_limit",
+                                        NULL};
     const char *query = http_request_raw_query(take_request);
     struct gateway *gateway = context;
     struct question asked = {.request = take_request, .page = {0, JOB_SEAMS_PAGE_DEFAULT}};

@@ -21,6 +21,7 @@
 #include "gateway/sse_conn.h"
 #include "gateway/sse_hub.h"
 #include "gateway/static_files.h"
+#include "gateway/store_room.h"
 #include "gateway/upload_put.h"
 
 #define MS_PER_US(us) ((unsigned)((us) / 1000))
@@ -43,6 +44,7 @@ void gateway_free(struct gateway *gateway)
     http_server_free(gateway->server);
     pool_free(gateway->pool);
     upload_put_free(gateway->uploads);
+    store_room_free(gateway->room);
     sse_hub_free(gateway->hub);
     sse_streams_free(gateway->streams);
     blob_file_free(gateway->blobs);
@@ -77,7 +79,15 @@ static void start_storage(struct gateway *gateway)
     const struct gateway_options *options = gateway->options;
 
     gateway->pool = pool_new(gateway->loop, (unsigned)options->storage_threads);
-    gateway->uploads = upload_put_new(gateway->pool);
+    gateway->room = store_room_new(&(struct store_room_settings){
+        .loop = gateway->loop,
+        .pool = gateway->pool,
+        .directory = blob_file_directory(gateway->blobs),
+        .max_bytes = options->blob_store_max_bytes,
+        .min_free_bytes = options->blob_store_min_free_bytes,
+        .count_every_us = (uint64_t)options->blob_store_count_every_us,
+    });
+    gateway->uploads = upload_put_new(gateway->pool, gateway->room);
     gateway->pg =
         pg_new(gateway->loop, options->database_url, (unsigned)options->database_connections,
                (size_t)options->database_queue, (uint64_t)options->database_timeout_us);

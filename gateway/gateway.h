@@ -8,6 +8,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/attrs.h"
 #include "common/err.h"
@@ -28,6 +29,7 @@ struct sign_keys;
 struct sse_hub;
 struct sse_streams;
 struct static_files;
+struct store_room;
 struct upload_put;
 
 struct gateway {
@@ -41,6 +43,7 @@ struct gateway {
     struct static_files *files; /* NULL: no page */
     struct blob_file *blobs;
     struct pool *pool;
+    struct store_room *room;
     struct upload_put *uploads;
     struct pg *pg;
     struct idempotency_sweep *sweep;
@@ -51,6 +54,7 @@ struct gateway {
     struct rate_limit *rates; /* NULL: no limit */
     struct route *routes;
     struct http_server *server;
+    int64_t downloads; /* transcripts and recordings that are being sent */
 };
 
 void gateway_free(struct gateway *gateway);

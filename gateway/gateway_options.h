@@ -16,6 +16,9 @@ struct gateway_options {
     int64_t database_timeout_us;
     int64_t database_queue;
     char *blob_store;
+    int64_t blob_store_max_bytes;
+    int64_t blob_store_min_free_bytes;
+    int64_t blob_store_count_every_us;
     char *signing_key_file;
     char *web_root;
     char *public_url;
@@ -23,6 +26,7 @@ struct gateway_options {
     char *allowed_origins;
     int64_t max_concurrent_uploads;
     int64_t upload_url_lifetime_us;
+    int64_t share_max_lifetime_us;
     int64_t max_total_size;
     int64_t max_retries;
     bool llm;
@@ -34,6 +38,7 @@ struct gateway_options {
     int64_t http_body_bytes;
     int64_t http_connections;
     int64_t http_address_connections;
+    int64_t http_downloads;
     int64_t http_header_timeout_us;
     int64_t http_idle_timeout_us;
     int64_t http_min_bytes_per_s;

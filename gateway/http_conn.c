@@ -49,9 +49,12 @@ static const struct state_row {
     [HTTP_CONN_SINK] = {true, false, HTTP_TIMER_WINDOW,
                         FOLLOWS(HANDLER) | FOLLOWS(FLUSH) | FOLLOWS(LINGER)},
     [HTTP_CONN_HANDLER] = {false, true, HTTP_TIMER_NONE,
-                           FOLLOWS(SINK) | FOLLOWS(FLUSH) | FOLLOWS(IDLE) | FOLLOWS(LINGER) |
-                               FOLLOWS(STREAM)},
+                           FOLLOWS(SINK) | FOLLOWS(FLUSH) | FOLLOWS(FEED_FLUSH) | FOLLOWS(IDLE) |
+                               FOLLOWS(LINGER) | FOLLOWS(STREAM)},
     [HTTP_CONN_FLUSH] = {false, false, HTTP_TIMER_WINDOW, FOLLOWS(IDLE) | FOLLOWS(LINGER)},
+    [HTTP_CONN_FEED] = {false, true, HTTP_TIMER_NONE,
+                        FOLLOWS(FEED_FLUSH) | FOLLOWS(FLUSH) | FOLLOWS(IDLE) | FOLLOWS(LINGER)},
+    [HTTP_CONN_FEED_FLUSH] = {false, false, HTTP_TIMER_WINDOW, FOLLOWS(FEED)},
     [HTTP_CONN_IDLE] = {true, false, HTTP_TIMER_IDLE, FOLLOWS(HEAD)},
     [HTTP_CONN_LINGER] = {true, false, HTTP_TIMER_LINGER, 0},
     [HTTP_CONN_STREAM] = {false, true, HTTP_TIMER_NONE, 0},
@@ -97,7 +100,8 @@ void http_conn_settle(struct http_conn *conn)
     want(conn->readable, row->reads);
     want(conn->hangup, row->watches_hangup);
     if (conn->state != HTTP_CONN_STREAM)
-        want(conn->writable, !http_output_is_empty(&conn->output));
+        want(conn->writable,
+             conn->state == HTTP_CONN_FEED_FLUSH || !http_output_is_empty(&conn->output));
     if (conn->is_phase_new)
         set_deadline(conn);
     /* The next request may have come with the last: read on from the loop, not from here. */
@@ -152,7 +156,7 @@ static void linger(struct http_conn *conn)
     shutdown(conn->fd, SHUT_WR);
 }
 
-static void go_on_after_answer(struct http_conn *conn, bool closes)
+void http_conn_end_answer(struct http_conn *conn, bool closes)
 {
     conn->is_body_pending = false;
     conn->closes_after = closes;
@@ -195,7 +199,7 @@ void http_conn_answer(struct http_conn *conn, const struct http_reply *reply)
     bool is_sent = send_reply(conn, reply, &setting, head->method == HTTP_METHOD_HEAD);
     http_request_finish(request, reply->status, reply->body_length);
     if (is_sent)
-        go_on_after_answer(conn, closes);
+        http_conn_end_answer(conn, closes);
     else
         http_conn_close(conn);
 }
@@ -218,7 +222,7 @@ void http_conn_answer_problem(struct http_conn *conn, const struct problem *prob
     };
     const struct http_reply_setting setting = {.closes = true};
     if (send_reply(conn, &reply, &setting, false))
-        go_on_after_answer(conn, true);
+        http_conn_end_answer(conn, true);
     else
         http_conn_close(conn);
 }
@@ -300,12 +304,18 @@ static void on_writable(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
         http_conn_close(conn);
         return;
     }
-    if (conn->state == HTTP_CONN_FLUSH) {
-        conn->progress_bytes += taken;
-        if (http_output_is_empty(&conn->output))
-            go_on_after_answer(conn, conn->closes_after);
+    conn->progress_bytes += taken;
+    if (!http_output_is_empty(&conn->output))
+        return;
+    if (conn->state == HTTP_CONN_FEED_FLUSH) {
+        http_conn_set_state(conn, HTTP_CONN_FEED);
+        http_conn_settle(conn);
+        conn->feed.on_room(conn->feed.context);
+    } else if (conn->state == HTTP_CONN_FLUSH) {
+        http_conn_end_answer(conn, conn->closes_after);
+    } else {
+        http_conn_settle(conn);
     }
-    http_conn_settle(conn);
 }
 
 static void on_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *context)

@@ -23,16 +23,28 @@ struct event;
 struct http_stream_callbacks;
 
 enum http_conn_state {
-    HTTP_CONN_HEAD,    /* reading a request's head; also just accepted */
-    HTTP_CONN_BODY,    /* reading a body that is collected for the handler */
-    HTTP_CONN_SINK,    /* moving a body of known length to the handler's sink */
-    HTTP_CONN_HANDLER, /* the handler has the request and will answer */
-    HTTP_CONN_FLUSH,   /* the answer waits for the client to take it */
-    HTTP_CONN_IDLE,    /* between two requests */
-    HTTP_CONN_LINGER,  /* closing: the client may still be sending and must see the answer */
-    HTTP_CONN_STREAM,  /* an event stream owns the socket */
+    HTTP_CONN_HEAD,       /* reading a request's head; also just accepted */
+    HTTP_CONN_BODY,       /* reading a body that is collected for the handler */
+    HTTP_CONN_SINK,       /* moving a body of known length to the handler's sink */
+    HTTP_CONN_HANDLER,    /* the handler has the request and will answer */
+    HTTP_CONN_FLUSH,      /* the answer waits for the client to take it */
+    HTTP_CONN_FEED,       /* the handler makes the next piece of its answer */
+    HTTP_CONN_FEED_FLUSH, /* a piece waits for the client to take it */
+    HTTP_CONN_IDLE,       /* between two requests */
+    HTTP_CONN_LINGER,     /* closing: the client may still be sending and must see the answer */
+    HTTP_CONN_STREAM,     /* an event stream owns the socket */
     HTTP_CONN_CLOSED,
     HTTP_CONN_STATE_COUNT
+};
+
+/* An answer that is made while it is sent (http_feed.h). */
+struct http_feed {
+    void (*on_room)(void *context);
+    void *context;
+    uint64_t sent_bytes; /* of the body */
+    int status;
+    bool is_chunked;
+    bool closes;
 };
 
 struct http_conn {
@@ -56,6 +68,7 @@ struct http_conn {
     uint64_t body_left;      /* in SINK */
     uint64_t progress_bytes; /* since the deadline was last looked at */
     uint64_t linger_left;
+    struct http_feed feed; /* in FEED and FEED_FLUSH */
     const struct http_stream_callbacks *stream;
     void *stream_context;
     char address[INET6_ADDRSTRLEN];
@@ -83,6 +96,11 @@ void http_conn_set_state(struct http_conn *conn, enum http_conn_state state);
 void http_conn_settle(struct http_conn *conn);
 /* Answers what is no request, and closes. */
 void http_conn_answer_problem(struct http_conn *conn, const struct problem *problem);
+
+/* --- for http_feed.c --- */
+
+/* All of the answer was given: the rest is flushed, then the next request is read, or not. */
+void http_conn_end_answer(struct http_conn *conn, bool closes);
 
 /* --- for http_stream.c --- */
 

@@ -174,6 +174,12 @@ static bool is_taking(const struct http_conn *conn)
            conn->state == HTTP_CONN_BODY || conn->state == HTTP_CONN_SINK;
 }
 
+static bool is_answering(const struct http_conn *conn)
+{
+    return conn->state == HTTP_CONN_HANDLER || conn->state == HTTP_CONN_FLUSH ||
+           conn->state == HTTP_CONN_FEED || conn->state == HTTP_CONN_FEED_FLUSH;
+}
+
 /* Consumes what it can; what must wait for the answer to the present request is kept. */
 static void process(struct http_conn *conn, const char *data, size_t length)
 {
@@ -185,7 +191,7 @@ static void process(struct http_conn *conn, const char *data, size_t length)
         length -= used;
     }
     conn->is_processing = false;
-    if (conn->state == HTTP_CONN_HANDLER || conn->state == HTTP_CONN_FLUSH)
+    if (is_answering(conn))
         buf_append(&conn->unread, data, length);
 }
 

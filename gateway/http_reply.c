@@ -75,7 +75,10 @@ void http_reply_format_head(const struct http_reply *reply,
     if (http_reply_has_body(reply->status)) {
         if (reply->content_type != NULL)
             buf_append_format(ret_head, "Content-Type: %s\r\n", reply->content_type);
-        buf_append_format(ret_head, "Content-Length: %zu\r\n", reply->body_length);
+        if (!reply->is_chunked)
+            buf_append_format(ret_head, "Content-Length: %zu\r\n", reply->body_length);
+        else if (!setting->keeps_1_0)
+            buf_append_string(ret_head, "Transfer-Encoding: chunked\r\n");
     }
     if (!has_header(reply, "Cache-Control"))
         buf_append_string(ret_head, "Cache-Control: no-store\r\n");

@@ -17,6 +17,7 @@
 #define REQUEST_ID_BYTES 65
 #define HEADERS_MAX 4
 #define HOOKS_MAX 2
+#define PROBLEM_HEADERS 4
 #define PROBLEM_LIMIT_BYTES ((size_t)16 * 1024)
 
 /* The status under which a request is logged whose client did not wait for the answer. */
@@ -184,6 +185,11 @@ void http_request_finish(const struct http_request *request, int status, uint64_
     env->settings.on_access(&access, env->settings.context);
 }
 
+struct http_conn *http_request_conn(const struct http_request *request)
+{
+    return request->conn;
+}
+
 struct http_conn *http_request_take_conn(struct http_request *request)
 {
     struct http_conn *conn = request->conn;
@@ -347,7 +353,7 @@ void http_respond_json(struct http_request *take_request, int status, char *take
                                                     .body_length = length});
 }
 
-/* The headers that go with a problem; at most three. */
+/* The headers that go with a problem. */
 static size_t problem_headers(const struct http_request *request, const struct problem *problem,
                               char *allow, char *retry_after, struct http_header *headers)
 {
@@ -362,13 +368,16 @@ static size_t problem_headers(const struct http_request *request, const struct p
         snprintf(retry_after, ROUTER_ALLOW_BYTES, "%u", problem->retry_after_s);
         headers[count++] = (struct http_header){"Retry-After", retry_after};
     }
+    if (problem->content_range != NULL)
+        headers[count++] = (struct http_header){"Content-Range", problem->content_range};
+    assert(count <= PROBLEM_HEADERS);
     return count;
 }
 
 void http_respond_problem(struct http_request *take_request, const struct problem *problem)
 {
     char allow[ROUTER_ALLOW_BYTES], retry_after[ROUTER_ALLOW_BYTES];
-    struct http_header headers[3];
+    struct http_header headers[PROBLEM_HEADERS];
     struct buf json;
     buf_init(&json, PROBLEM_LIMIT_BYTES);
     problem_encode(problem, take_request->id, &json);

@@ -5,9 +5,9 @@
 /*
  * One request, as its handler sees it. The handle stays valid until the handler releases it, which
  * it must do exactly once, at once or later (after a delivery report, a query's answer): by
- * http_respond(), http_respond_problem(), http_request_drop() or sse_conn_start(). That holds even
- * when the client has gone away meanwhile; the answer is then thrown away. All strings borrowed
- * from a request live until its release. Loop thread only.
+ * http_respond(), http_respond_problem(), http_request_drop(), http_feed_end() or sse_conn_start().
+ * That holds even when the client has gone away meanwhile; the answer is then thrown away. All
+ * strings borrowed from a request live until its release. Loop thread only.
  */
 
 #include <stdbool.h>
@@ -95,6 +95,7 @@ struct http_reply {
     const void *body;         /* copied, unless body_lasts */
     char *take_body;          /* instead of `body`: owned by the reply, freed by free() */
     size_t body_length;
+    bool is_chunked; /* the length is not known: http_feed.h only */
     bool body_lasts; /* `body` outlives the server and is sent without a copy */
     const struct http_header *headers;
     size_t header_count;

@@ -28,6 +28,8 @@ void http_request_leave(struct http_request *request, int status);
 struct http_reply_setting http_request_setting(const struct http_request *request, bool closes);
 /* Counts it and writes it to the access log: when its answer is sent. */
 void http_request_finish(const struct http_request *request, int status, uint64_t sent_bytes);
+/* NULL once the client is gone. */
+struct http_conn *http_request_conn(const struct http_request *request);
 /* Takes the connection away from a request that is being released; NULL if it has none. */
 struct http_conn *http_request_take_conn(struct http_request *request);
 void http_request_free(struct http_request *request);

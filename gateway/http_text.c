@@ -5,6 +5,9 @@
 
 #include "common/mem.h"
 
+static const char UNRESERVED[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                 "-._~";
+
 static int hex_value(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -62,6 +65,15 @@ bool http_text_find_parameter(const char *query, const char *name, const char **
         at += length + (at[length] == '&');
     }
     return false;
+}
+
+void http_text_append_escaped(const char *text, size_t length, struct buf *out)
+{
+    for (size_t i = 0; i < length; i++) {
+        bool is_plain = memchr(UNRESERVED, text[i], sizeof UNRESERVED - 1) != NULL;
+
+        buf_append_format(out, is_plain ? "%c" : "%%%02X", (unsigned char)text[i]);
+    }
 }
 
 bool http_text_is_request_id(const char *text)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "common/attrs.h"
+#include "common/buf.h"
 
 /* Percent-decodes `length` bytes; with `plus_is_space` also "+", as in queries. NULL for a broken
  * escape or an escaped NUL. Owned by the caller. */
@@ -17,6 +18,10 @@ char *http_text_decode(const char *text, size_t length, bool plus_is_space);
  * has an empty value. */
 bool http_text_find_parameter(const char *query, const char *name, const char **ret_value,
                               size_t *ret_length);
+
+/* Appends the bytes as a URL, or RFC 8187's extended value, has them: all but unreserved characters
+ * percent-encoded. */
+void http_text_append_escaped(const char *text, size_t length, struct buf *out);
 
 /* 1 to 64 of A-Z a-z 0-9 . _ -: safe in logs and headers. */
 bool http_text_is_request_id(const char *text);

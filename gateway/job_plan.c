@@ -63,8 +63,8 @@ void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_t
     *is_first = false;
 }
 
-static void append_chunk_info(const struct job_plan *plan, const struct job_plan_terms *terms,
-                              struct buf *json)
+void job_plan_append_chunk_info(const struct job_plan *plan, const struct job_plan_terms *terms,
+                                struct buf *json)
 {
     char estimate[JOB_PLAN_ESTIMATE_SIZE];
 
@@ -109,6 +109,6 @@ void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *t
         job_plan_append_upload(plan, terms, k, &is_first, ret_json);
     buf_append_string(ret_json, "],");
     append_upload_order(plan, ret_json);
-    append_chunk_info(plan, terms, ret_json);
+    job_plan_append_chunk_info(plan, terms, ret_json);
     buf_append_string(ret_json, "}");
 }

@@ -36,6 +36,10 @@ void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *t
 void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_terms *terms,
                             int32_t chunk_index, bool *is_first, struct buf *json);
 
+/* "chunk_info":{...} */
+void job_plan_append_chunk_info(const struct job_plan *plan, const struct job_plan_terms *terms,
+                                struct buf *json);
+
 /* The most that an answer with this many upload URLs can need. */
 size_t job_plan_bytes_max(int32_t total_chunks, const char *public_url);
 

@@ -28,8 +28,8 @@ static void set_includes(struct job_view *view, uint32_t includes)
 
 bool job_view_parse(const char *query, struct job_view *ret_view, struct refusal *refusal)
 {
-    static const char *const KNOWN[] = {"parent_job_id", "include", "sub_jobs_from",
-                                        "sub_jobs_limit", NULL};
+    static const char *const KNOWN[] = {"parent_job_id", "token",          "include",
+                                        "sub_jobs_from", "sub_jobs_limit", NULL};
     struct job_view view = {.sub_jobs_limit = JOB_VIEW_SUB_JOBS_DEFAULT};
     uint32_t includes = INCLUDE_SUB_JOBS | INCLUDE_TEXTS;
 

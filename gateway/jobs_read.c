@@ -28,6 +28,15 @@ static const char FAILED_SQL[] =
     "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
     "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
 
+static const char PENDING_SQL[] =
+    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", j.total_size, j.chunk_size_bytes, j.extension,"
+    " c.chunk_index FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.status = 'pending' "
+    "WHERE j.id = $1 ORDER BY c.chunk_index";
+
+static const char RECORDING_SQL[] =
+    "SELECT j.total_size, j.chunk_size_bytes, j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
+    " (SELECT sum(attempt) FROM chunks WHERE job_id = j.id) FROM jobs j WHERE j.id = $1";
+
 static const char RETRIED_SQL[] =
     "SELECT j.status, NOT EXISTS (SELECT FROM unnest($2::int[], $3::int[]) AS u (number, attempt)"
     "  JOIN chunks c ON c.job_id = j.id AND c.chunk_index = u.number"
@@ -123,8 +132,8 @@ void jobs_read_failed(struct pg *pg, const char *job_id, pg_on_result on_result,
     query_job(pg, "job_failed", FAILED_SQL, job_id, on_result, context);
 }
 
-bool jobs_decode_failed_job(const PGresult *result, struct jobs_status *ret_status,
-                            struct job_plan *ret_plan)
+bool jobs_decode_plan(const PGresult *result, struct jobs_status *ret_status,
+                      struct job_plan *ret_plan)
 {
     if (!jobs_decode_status(result, ret_status))
         return false;
@@ -140,6 +149,37 @@ bool jobs_decode_failed(const PGresult *result, int row, struct jobs_failed *ret
     *ret_failed = (struct jobs_failed){.chunk_index = (int32_t)integer(result, row, 5),
                                        .attempt = (int32_t)integer(result, row, 6),
                                        .is_pending = *PQgetvalue(result, row, 7) == 't'};
+    return true;
+}
+
+void jobs_read_pending(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_pending", PENDING_SQL, job_id, on_result, context);
+}
+
+bool jobs_decode_pending(const PGresult *result, int row, int32_t *ret_chunk_index)
+{
+    if (PQgetisnull(result, row, 5))
+        return false;
+    *ret_chunk_index = (int32_t)integer(result, row, 5);
+    return true;
+}
+
+void jobs_read_recording(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_recording", RECORDING_SQL, job_id, on_result, context);
+}
+
+bool jobs_decode_recording(const PGresult *result, struct jobs_recording *ret_recording)
+{
+    if (PQntuples(result) == 0)
+        return false;
+    ret_recording->plan.layout = chunk_layout_of(integer(result, 0, 0), integer(result, 0, 1));
+    (void)snprintf(ret_recording->plan.extension, sizeof ret_recording->plan.extension, "%s",
+                   PQgetvalue(result, 0, 2));
+    ret_recording->filename = PQgetvalue(result, 0, 3);
+    ret_recording->is_terminal = *PQgetvalue(result, 0, 4) == 't';
+    ret_recording->attempts = integer(result, 0, 5);
     return true;
 }
 

@@ -58,10 +58,27 @@ struct jobs_failed {
 /* The job and its chunks that failed, or wait for the upload of a retry. */
 void jobs_read_failed(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
 /* False: there is no such job. Leaves ret_plan->job as it is. */
-bool jobs_decode_failed_job(const PGresult *result, struct jobs_status *ret_status,
-                            struct job_plan *ret_plan) MUST_CHECK;
+bool jobs_decode_plan(const PGresult *result, struct jobs_status *ret_status,
+                      struct job_plan *ret_plan) MUST_CHECK;
 /* False: the row is the job's, which has no such chunk. */
 bool jobs_decode_failed(const PGresult *result, int row, struct jobs_failed *ret_failed) MUST_CHECK;
+
+/* The job, as jobs_decode_plan() has it, and its chunks of which no upload was reported. */
+void jobs_read_pending(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* False: the row is the job's, which has no such chunk. */
+bool jobs_decode_pending(const PGresult *result, int row, int32_t *ret_chunk_index) MUST_CHECK;
+
+/* The recording as a whole, for playing it. */
+struct jobs_recording {
+    struct job_plan plan;
+    const char *filename; /* borrowed from the result */
+    bool is_terminal;
+    int64_t attempts; /* of all chunks: a chunk that is uploaded anew has one more */
+};
+
+void jobs_read_recording(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* False: there is no such job. Leaves ret_recording->plan.job as it is. */
+bool jobs_decode_recording(const PGresult *result, struct jobs_recording *ret_recording) MUST_CHECK;
 
 struct jobs_retried {
     const char *status; /* borrowed from the result */

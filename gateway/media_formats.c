@@ -88,3 +88,24 @@ bool media_formats_may_end_with_header(const char *extension)
     }
     return false;
 }
+
+static const struct {
+    const char *extension;
+    const char *content_type;
+} CONTENT_TYPES[] = {
+    {"wav", "audio/wav"},        {"mp3", "audio/mpeg"},      {"flac", "audio/flac"},
+    {"aac", "audio/aac"},        {"ogg", "audio/ogg"},       {"oga", "audio/ogg"},
+    {"opus", "audio/ogg"},       {"m4a", "audio/mp4"},       {"mp4", "video/mp4"},
+    {"webm", "audio/webm"},      {"mov", "video/quicktime"}, {"m4b", "audio/mp4"},
+    {"m4v", "video/mp4"},        {"weba", "audio/webm"},     {"mkv", "video/x-matroska"},
+    {"mka", "audio/x-matroska"},
+};
+
+const char *media_formats_content_type(const char *extension)
+{
+    for (size_t i = 0; i < ARRAY_LEN(CONTENT_TYPES); i++) {
+        if (strcmp(extension, CONTENT_TYPES[i].extension) == 0)
+            return CONTENT_TYPES[i].content_type;
+    }
+    return "application/octet-stream";
+}

@@ -16,6 +16,8 @@
  * names those that they can. */
 bool media_formats_extension(const char *filename, char ret_extension[static MEDIA_EXTENSION_SIZE],
                              struct refusal *refusal) MUST_CHECK;
+/* What browsers know a recording of this extension as. */
+const char *media_formats_content_type(const char *extension);
 
 /* Whether a recording with this extension may have its header at its end. */
 bool media_formats_may_end_with_header(const char *extension);

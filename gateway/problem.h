@@ -55,6 +55,8 @@ enum problem_type {
     PROBLEM_SIZE_MISMATCH,
     PROBLEM_CHECKSUM_MISMATCH,
     PROBLEM_CHUNK_CONFLICT,
+    PROBLEM_AUDIO_GONE,
+    PROBLEM_RANGE_NOT_SATISFIABLE,
     /* of what the gateway stands on */
     PROBLEM_STORAGE_FULL,
     PROBLEM_STORAGE_FAILED,
@@ -73,6 +75,7 @@ struct problem {
     int64_t minimum;
     int64_t maximum;
     const char *const *allowed; /* NULL-terminated */
+    const char *content_range;  /* a Content-Range header, or NULL */
     unsigned retry_after_s;     /* 0: no Retry-After header */
 };
 

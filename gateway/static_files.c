@@ -27,8 +27,8 @@
  * of any https origin, or of the same machine. */
 #define CONTENT_SECURITY_POLICY                                                                    \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
-    "connect-src 'self' https: http://127.0.0.1:* http://localhost:*; base-uri 'none'; "           \
-    "form-action 'none'; frame-ancestors 'none'"
+    "media-src 'self' blob:; connect-src 'self' https: http://127.0.0.1:* http://localhost:*; "    \
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 struct static_file {
     char name[NAME_BYTES];

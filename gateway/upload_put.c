@@ -15,11 +15,13 @@
 #include "gateway/http_request.h"
 #include "gateway/problem.h"
 #include "gateway/refusal.h"
+#include "gateway/store_room.h"
 #include "gateway/upload_digest.h"
 #include "gateway/upload_file.h"
 
 struct upload_put {
-    struct pool *pool; /* borrowed */
+    struct pool *pool;       /* borrowed */
+    struct store_room *room; /* borrowed */
     struct upload_put_stats stats;
     char *scratch; /* owned; to compare with, as large as the largest part of a body so far */
     size_t scratch_bytes;
@@ -29,6 +31,8 @@ struct upload {
     struct upload_put *uploads;
     struct http_request *request;
     struct upload_file file;
+    int64_t room_bytes; /* taken until the end; 0: none */
+    bool is_newly_stored;
     bool is_stored_before; /* compared with what is there, not written */
     uint64_t received;
     struct upload_digest sha256;
@@ -43,10 +47,11 @@ struct upload {
     char etag[UPLOAD_ETAG_BYTES];
 };
 
-struct upload_put *upload_put_new(struct pool *pool)
+struct upload_put *upload_put_new(struct pool *pool, struct store_room *room)
 {
     struct upload_put *uploads = mem_new(sizeof *uploads);
     uploads->pool = pool;
+    uploads->room = room;
     return uploads;
 }
 
@@ -70,6 +75,7 @@ static void free_upload(struct upload *upload)
 {
     upload_digest_done(&upload->sha256);
     upload_digest_done(&upload->md5);
+    store_room_give(upload->uploads->room, upload->room_bytes, upload->is_newly_stored);
     upload->uploads->stats.active--;
     free(upload);
 }
@@ -152,7 +158,8 @@ static void answer(struct upload *upload)
     switch (upload->commit) {
     case UPLOAD_COMMIT_STORED:
     case UPLOAD_COMMIT_SAME:
-        uploads->stats.stored += upload->commit == UPLOAD_COMMIT_STORED;
+        upload->is_newly_stored = upload->commit == UPLOAD_COMMIT_STORED;
+        uploads->stats.stored += upload->is_newly_stored;
         uploads->stats.repeated += upload->commit == UPLOAD_COMMIT_SAME;
         respond_stored(upload);
         break;
@@ -286,6 +293,21 @@ static bool check_length(const struct http_request *request, const struct upload
     return true;
 }
 
+/* A repeated upload takes no room. Taken until the upload ends. */
+static bool take_room(struct upload *upload, const struct upload_target *target,
+                      struct refusal *refusal)
+{
+    int64_t size = (int64_t)target->size_bytes;
+
+    if (access(target->path, F_OK) == 0)
+        return true;
+    if (!store_room_has(upload->uploads->room, size, refusal))
+        return false;
+    upload->room_bytes = size;
+    store_room_take(upload->uploads->room, size);
+    return true;
+}
+
 static struct upload *new_upload(struct upload_put *uploads, struct http_request *request)
 {
     struct upload *upload = mem_new(sizeof *upload);
@@ -301,7 +323,8 @@ void upload_put_start(struct upload_put *uploads, struct http_request *take_requ
 {
     struct refusal refusal;
     struct upload *upload = new_upload(uploads, take_request);
-    if (!check_length(take_request, target, &refusal) || !start_digests(upload, &refusal.problem)) {
+    if (!check_length(take_request, target, &refusal) || !start_digests(upload, &refusal.problem) ||
+        !take_room(upload, target, &refusal)) {
         http_respond_problem(take_request, &refusal.problem);
         free_upload(upload);
         return;

@@ -5,16 +5,17 @@
 /*
  * Takes the body of a signed PUT into a file of the local blob store. The caller has checked the
  * signature and says where the blob goes and how long it must be; this module enforces the size
- * before a byte is read, writes a temporary file beside it as the bytes arrive, and makes it
- * visible whole: fsync, link (never over an existing one), fsync of the directory, in the pool. A
- * repeated PUT is compared with what is stored while it is read: the same bytes are 200, others
- * 409. Loop thread only, but for the pool's part.
+ * and the store's room before a byte is read, writes a temporary file beside it as the bytes
+ * arrive, and makes it visible whole: fsync, link (never over an existing one), fsync of the
+ * directory, in the pool. A repeated PUT is compared with what is stored while it is read: the same
+ * bytes are 200, others 409. Loop thread only, but for the pool's part.
  */
 
 #include <stdint.h>
 
 struct http_request;
 struct pool;
+struct store_room;
 struct upload_put;
 
 struct upload_target {
@@ -36,8 +37,8 @@ struct upload_put_stats {
  * older than the longest upload. */
 #define UPLOAD_PUT_TEMPORARY_SUFFIX ".part"
 
-/* `pool` is borrowed and must be stopped (its work done) before upload_put_free(). */
-struct upload_put *upload_put_new(struct pool *pool);
+/* Both are borrowed; the pool must be stopped (its work done) before upload_put_free(). */
+struct upload_put *upload_put_new(struct pool *pool, struct store_room *room);
 const struct upload_put_stats *upload_put_stats(const struct upload_put *uploads);
 void upload_put_free(struct upload_put *uploads);
 

@@ -24,8 +24,8 @@ FOLDERS = ("common", *DAEMONS)
 # A file belongs to the module named here that is the longest prefix of its name up to a "_" or the
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
-    "base": "attrs backoff buf chunk_layout clock err fault_point ids jsonread mem reading seam "
-    "spelling utf8 word_match",
+    "base": "attrs backoff buf chunk_layout clock err fault_point ids json_text jsonread mem "
+    "reading seam spelling utf8 word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
     "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
 }
@@ -37,10 +37,11 @@ PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats s
 # sse_event counts references and media_source reads files that are open already: as good as pure
 # for those who only look at what they hold.
 PURE = {
-    "gateway": "complete_request http_dispatch http_guard http_head http_method http_parser "
-    "http_negotiate http_reply http_text idempotency_key init_request job_plan jobs_query "
-    "known_names media_formats problem progress_view query_fields rate_limit refusal "
-    "request_fields retry_request router sse_event sse_format sse_queue sse_turns stream_cursor",
+    "gateway": "access caption caption_format complete_request http_dispatch http_guard http_head "
+    "http_method http_negotiate http_parser http_range http_reply http_text idempotency_key "
+    "init_request job_plan jobs_query known_names media_formats problem progress_view query_fields "
+    "rate_limit refusal request_fields retry_request router share_request sse_event sse_format "
+    "sse_queue sse_turns stream_cursor transcript_request transcript_writer",
     "worker": "decoder_stream fair_queue language llm_align llm_guard llm_language llm_message "
     "llm_pieces llm_units media_adts media_bytes media_ebml media_flac "
     "media_flac_frame media_framer media_header media_matroska media_matroska_block "
@@ -49,7 +50,7 @@ PURE = {
     "media_ogg_stream media_opus media_source media_track media_vorbis media_walk media_wav "
     "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
     "watermark window_cutter window_join work_item",
-    "assembler": "assembly gap job job_event job_state json_text rewind seam_record sql_rows",
+    "assembler": "assembly gap job job_event job_state rewind seam_record sql_rows",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

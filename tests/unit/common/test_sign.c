@@ -18,6 +18,10 @@
 #define KEY "uploads/11111111-2222-4333-8444-555555555555/chunk.3.wav"
 /* HMAC-SHA256 of the five lines, from Python's hmac. */
 #define SIGNATURE "cf5d22a3c07ccded315b498c8cf5d8161c5a17e19349b6da0605f60c5f37f27a"
+#define JOB "11111111-2222-4333-8444-555555555555"
+/* Likewise of four lines. */
+#define TOKEN_END ".2000000000.k1.6d18e2fb940045b85119b07f522b34c6a0c2aad115ce711a127b10c17a51d977"
+#define TOKEN "listen" TOKEN_END
 #define NOW INT64_C(1999999000)
 
 static const struct sign_upload UPLOAD = {
@@ -159,6 +163,91 @@ static void test_sign__keys_can_be_replaced(void **state UNUSED)
     sign_keys_free(old_keys);
 }
 
+/* A key that ends on 2033-05-18T03:33:19Z, a second before what it has signed. */
+static void test_sign__a_replaced_key_ends_with_its_window(void **state UNUSED)
+{
+    struct sign_keys *keys =
+        keys_of("k2 " OTHER_SECRET "\nk1 " FIRST_SECRET " until=2033-05-18T03:33:19Z\n");
+    enum sign_scope scope;
+    int64_t size_bytes;
+
+    for (int64_t now = 1999999998; now <= 1999999999; now++) {
+        struct sign_claim claim = claim_of(GOOD);
+        enum sign_verdict expected = now == 1999999998 ? SIGN_VALID : SIGN_EXPIRED;
+        assert_int_equal(sign_verify_upload(keys, &claim, now, &size_bytes), expected);
+        assert_int_equal(sign_verify_token(keys, TOKEN, JOB, now, &scope), expected);
+    }
+    sign_keys_free(keys);
+}
+
+static void test_sign__token_known_answer(void **state UNUSED)
+{
+    struct sign_keys *keys = keys_of("k1 " FIRST_SECRET);
+    CLEANUP(mem_free_at)
+    char *token = sign_token(keys, &(struct sign_grant){SIGN_SCOPE_LISTEN, JOB, 2000000000});
+    enum sign_scope scope = SIGN_SCOPE_COUNT;
+
+    assert_string_equal(token, TOKEN);
+    assert_int_equal(sign_verify_token(keys, TOKEN, JOB, 1999999999, &scope), SIGN_VALID);
+    assert_int_equal(scope, SIGN_SCOPE_LISTEN);
+    assert_int_equal(sign_verify_token(keys, TOKEN, JOB, 2000000000, &scope), SIGN_EXPIRED);
+    sign_keys_free(keys);
+}
+
+/* Each byte in each of its bits, and left out. */
+static void test_sign__any_byte_of_a_token_or_its_job_counts(void **state UNUSED)
+{
+    struct sign_keys *keys = keys_of("k1 " FIRST_SECRET "\nk2 " OTHER_SECRET "\n");
+    enum sign_scope scope;
+
+    for (size_t i = 0; i < strlen(TOKEN); i++) {
+        char changed[] = TOKEN;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            changed[i] = (char)(TOKEN[i] ^ (char)(1U << bit));
+            assert_int_equal(sign_verify_token(keys, changed, JOB, NOW, &scope), SIGN_INVALID);
+        }
+        memmove(changed + i, &TOKEN[i + 1], strlen(TOKEN) - i);
+        assert_int_equal(sign_verify_token(keys, changed, JOB, NOW, &scope), SIGN_INVALID);
+    }
+    for (size_t i = 0; i < strlen(JOB); i++) {
+        char job[] = JOB;
+        job[i] = job[i] == '9' ? '8' : '9';
+        assert_int_equal(sign_verify_token(keys, TOKEN, job, NOW, &scope), SIGN_INVALID);
+    }
+    assert_int_equal(sign_verify_token(keys, "", JOB, NOW, &scope), SIGN_INVALID);
+    assert_int_equal(sign_verify_token(keys, TOKEN ".", JOB, NOW, &scope), SIGN_INVALID);
+    sign_keys_free(keys);
+}
+
+/* The same for the four values of an upload URL. */
+static void test_sign__any_byte_of_an_upload_url_counts(void **state UNUSED)
+{
+    struct sign_keys *keys = keys_of("k1 " FIRST_SECRET "\nk2 " OTHER_SECRET "\n");
+
+    for (size_t value = 0; value < 4; value++) {
+        for (size_t i = 0; i < 8 * strlen(GOOD[value]); i++) {
+            CLEANUP(mem_free_at) char *changed = mem_copy_string(GOOD[value]);
+            const char *values[4] = {GOOD[0], GOOD[1], GOOD[2], GOOD[3]};
+            changed[i / 8] = (char)(changed[i / 8] ^ (char)(1U << i % 8));
+            values[value] = changed;
+            assert_int_equal(verify(keys, values), SIGN_INVALID);
+        }
+    }
+    sign_keys_free(keys);
+}
+
+/* What was signed for one purpose never passes for another. */
+static void test_sign__purposes_are_apart(void **state UNUSED)
+{
+    struct sign_keys *keys = keys_of("k1 " FIRST_SECRET);
+    enum sign_scope scope;
+
+    assert_int_equal(sign_verify_token(keys, "listen.2000000000.k1." SIGNATURE, JOB, NOW, &scope),
+                     SIGN_INVALID);
+    assert_int_equal(sign_verify_token(keys, "read" TOKEN_END, JOB, NOW, &scope), SIGN_INVALID);
+    sign_keys_free(keys);
+}
+
 static void test_sign__random_keys_differ(void **state UNUSED)
 {
     struct sign_keys *first = sign_keys_random();
@@ -181,7 +270,11 @@ static void test_sign__bad_key_files_name_the_line_but_no_secret(void **state UN
         {"k1 " FIRST_SECRET "\nk2\n", "line 2: expected"},
         {"k1 " FIRST_SECRET "00\n", "line 1: expected"},
         {"k1 0001\n", "line 1: expected"},
-        {"k1 " FIRST_SECRET " more\n", "line 1: expected"},
+        {"k1 " FIRST_SECRET " more\n", "line 1: behind the key at most until="},
+        {"k1 " FIRST_SECRET " until=2027-01-31\n", "line 1: behind the key at most until="},
+        {"k1 " FIRST_SECRET "\nk2 " OTHER_SECRET " until=2027-01-31T00:00:00Z more\n",
+         "line 2: behind the key at most until="},
+        {"k1 " FIRST_SECRET " until=2027-01-31T00:00:00Z\n", "line 1: the first key signs"},
         {"much-too-long-a-key-id " FIRST_SECRET, "line 1: expected"},
         {"k&1 " FIRST_SECRET, "line 1: expected"},
         {"k1 " FIRST_SECRET "\nk1 " OTHER_SECRET "\n", "line 2: a second key \"k1\""},
@@ -215,6 +308,11 @@ int main(void)
         cmocka_unit_test(test_sign__expiry_is_exclusive),
         cmocka_unit_test(test_sign__anything_changed_is_invalid),
         cmocka_unit_test(test_sign__keys_can_be_replaced),
+        cmocka_unit_test(test_sign__a_replaced_key_ends_with_its_window),
+        cmocka_unit_test(test_sign__token_known_answer),
+        cmocka_unit_test(test_sign__any_byte_of_a_token_or_its_job_counts),
+        cmocka_unit_test(test_sign__any_byte_of_an_upload_url_counts),
+        cmocka_unit_test(test_sign__purposes_are_apart),
         cmocka_unit_test(test_sign__random_keys_differ),
         cmocka_unit_test(test_sign__bad_key_files_name_the_line_but_no_secret),
         cmocka_unit_test(test_sign__missing_file),

@@ -84,12 +84,23 @@ static void test_http_text__knows_sane_ids(void **state)
     assert_false(http_text_is_traceparent(""));
 }
 
+static void test_http_text__escapes_all_but_unreserved_characters(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 100);
+    http_text_append_escaped("a-b_c.~ \"ä%\r", strlen("a-b_c.~ \"ä%\r"), &out);
+    assert_string_equal(buf_string(&out), "a-b_c.~%20%22%C3%A4%25%0D");
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_text__decodes_percent_escapes),
         cmocka_unit_test(test_http_text__finds_the_first_parameter_of_a_name),
         cmocka_unit_test(test_http_text__knows_sane_ids),
+        cmocka_unit_test(test_http_text__escapes_all_but_unreserved_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,14 +5,18 @@
 #include <sys/stat.h>
 
 #include "common/pool.h"
+#include "gateway/store_room.h"
 #include "gateway/upload_put.h"
 #include "tests/unit/gateway/http_loopback.h"
 
 #define BLOB_BYTES ((size_t)1000000)
+/* Room for two blobs, but not for three. */
+#define STORE_BYTES ((int64_t)2500000)
 
 struct fixture {
     struct loopback loopback;
     struct pool *pool;
+    struct store_room *room;
     struct upload_put *uploads;
     struct client client;
     char folder[64];
@@ -48,7 +52,14 @@ static void set_up(struct fixture *fixture)
         fixture->bytes[i] = (char)(i * 2654435761U >> 13);
     loopback_start(&fixture->loopback, &settings);
     fixture->pool = pool_new(fixture->loopback.loop, 2);
-    fixture->uploads = upload_put_new(fixture->pool);
+    fixture->room = store_room_new(&(struct store_room_settings){
+        .loop = fixture->loopback.loop,
+        .pool = fixture->pool,
+        .directory = fixture->folder,
+        .max_bytes = STORE_BYTES,
+        .count_every_us = 3600000000,
+    });
+    fixture->uploads = upload_put_new(fixture->pool, fixture->room);
     client_connect(&fixture->client, &fixture->loopback);
 }
 
@@ -65,6 +76,7 @@ static void tear_down(struct fixture *fixture)
     http_server_free(fixture->loopback.server);
     pool_free(fixture->pool);
     upload_put_free(fixture->uploads);
+    store_room_free(fixture->room);
     loop_free(fixture->loopback.loop);
     remove_tree(fixture->folder);
     free(fixture->bytes);
@@ -408,6 +420,54 @@ static void test_upload_put__a_link_in_the_blobs_place_is_not_followed(void **st
     tear_down(&fixture);
 }
 
+static void name_blob(struct fixture *fixture, int index)
+{
+    snprintf(fixture->path, sizeof fixture->path, "%s/uploads/job/chunk.%d.wav", fixture->folder,
+             index);
+}
+
+static void test_upload_put__a_full_quota_is_507_before_the_body(void **state)
+{
+    struct fixture fixture;
+    struct buf answer;
+    (void)state;
+    set_up(&fixture);
+    buf_init(&answer, 65536);
+    for (int index = 0; index < 2; index++) {
+        name_blob(&fixture, index);
+        assert_int_equal(put(&fixture, "", NULL), 200);
+    }
+    assert_int_equal(store_room_used_bytes(fixture.room), 2 * BLOB_BYTES);
+    assert_int_equal(put(&fixture, "", NULL), 200); /* the same again takes no room */
+    assert_int_equal(store_room_used_bytes(fixture.room), 2 * BLOB_BYTES);
+    name_blob(&fixture, 2);
+    say_head(&fixture.client, BLOB_BYTES, "");
+    assert_int_equal(client_take_answer(&fixture.client, &answer), 507);
+    assert_non_null(strstr(answer.data, "quota of 2 MiB"));
+    assert_non_null(strstr(answer.data, "Retry-After: 60"));
+    assert_int_not_equal(access(fixture.path, F_OK), 0);
+    assert_int_equal(stats_of(&fixture)->active, 0);
+    buf_done(&answer);
+    tear_down(&fixture);
+}
+
+static void test_upload_put__what_was_not_stored_gives_its_room_back(void **state)
+{
+    struct fixture fixture;
+    struct refusal refusal;
+    (void)state;
+    set_up(&fixture);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(put(&fixture, "Content-MD5: AAAAAAAAAAAAAAAAAAAAAA==\r\n", NULL), 400);
+        expect_folder(&fixture, "");
+        while (stats_of(&fixture)->active > 0)
+            client_wait(&fixture.client);
+    }
+    assert_true(store_room_has(fixture.room, STORE_BYTES, &refusal));
+    assert_false(store_room_has(fixture.room, STORE_BYTES + 1, &refusal));
+    tear_down(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +482,8 @@ int main(void)
         cmocka_unit_test(test_upload_put__a_checksum_that_is_sent_is_checked),
         cmocka_unit_test(test_upload_put__a_checksum_that_is_none_is_refused_before_the_body),
         cmocka_unit_test(test_upload_put__a_full_disk_is_507_and_leaves_nothing),
+        cmocka_unit_test(test_upload_put__a_full_quota_is_507_before_the_body),
+        cmocka_unit_test(test_upload_put__what_was_not_stored_gives_its_room_back),
         cmocka_unit_test(test_upload_put__a_store_that_cannot_be_written_is_503),
         cmocka_unit_test(test_upload_put__a_link_in_the_blobs_place_is_not_followed),
     };

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "assembler/json_text.h"
 #include "common/attrs.h"
+#include "common/json_text.h"
 
 static void test_json_text__every_character_comes_back(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "assembler/json_text.h"
+#include "common/json_text.h"
 
 #include <stdbool.h>
 
@@ -20,11 +20,10 @@ static void append_escaped(struct buf *out, unsigned char byte)
         buf_append_format(out, "\\u%04x", byte);
 }
 
-void json_text_append(struct buf *out, const char *text, size_t length)
+void json_text_append_part(struct buf *out, const char *text, size_t length)
 {
     size_t plain = 0;
 
-    buf_append(out, "\"", 1);
     for (size_t i = 0; i < length; i++) {
         if (!needs_escape((unsigned char)text[i]))
             continue;
@@ -33,6 +32,12 @@ void json_text_append(struct buf *out, const char *text, size_t length)
         plain = i + 1;
     }
     buf_append(out, text + plain, length - plain);
+}
+
+void json_text_append(struct buf *out, const char *text, size_t length)
+{
+    buf_append(out, "\"", 1);
+    json_text_append_part(out, text, length);
     buf_append(out, "\"", 1);
 }
 
