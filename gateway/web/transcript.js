@@ -10,6 +10,7 @@ export class Transcript {
       this.#whole = event.partial_transcript;
       return;
     }
+    this.#whole = null;
     if (typeof event.replaces_from_chunk === "number")
       this.#parts = this.#parts.filter((part) => part.to < event.replaces_from_chunk);
     this.#parts.push({ from: event.from_chunk, to: event.to_chunk, text: event.delta });

@@ -1,56 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// Talks to the gateway: makes a job, sends its chunks a few at a time, reports each one.
+// Sends the chunks of a file, as many at a time as serve the connection best.
 
-const TRIES = 6;
+import { ApiError, withRetries } from "./api.js";
 
-export class ApiError extends Error {
-  constructor(status, problem) {
-    super(problem?.detail || problem?.title || `The server answered ${status}.`);
-    this.status = status;
+const MIB = 1048576;
+const CHUNKS_MAX = 10000;
+const WINDOW_MS = 4000;
+
+// A chunk should take some ten seconds to upload: small enough to be transcribed early and lost
+// cheaply, large enough not to be all overhead. Browsers that do not know their speed get 5 MiB.
+export function automaticChunkSize(fileSize, megabitsPerSecond = navigator.connection?.downlink) {
+  const wanted = megabitsPerSecond ? Math.round((megabitsPerSecond / 8) * 10) : 5;
+  const needed = Math.ceil(fileSize / MIB / CHUNKS_MAX);
+  return Math.min(100, Math.max(1, needed, Math.min(wanted, 25)));
+}
+
+// How many uploads run at a time: one more while that makes it faster, half as many when the
+// connection or the server complains. Pure, but for the clock it is given.
+export class Lanes {
+  constructor(most, now = () => performance.now()) {
+    this.most = Math.max(1, most);
+    this.count = Math.min(2, this.most);
+    this.bytesPerSecond = 0;
+    this.now = now;
+    this.#begin();
   }
-}
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-// Worth another try: no answer at all, too many requests, or a server in trouble.
-const isPassing = (error) =>
-  !(error instanceof ApiError) || error.status === 408 || error.status === 429 || error.status >= 500;
-
-async function withRetries(action) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await action();
-    } catch (error) {
-      if (attempt === TRIES || !isPassing(error)) throw error;
-      await pause(Math.random() * Math.min(500 * 2 ** attempt, 15000));
-    }
+  #begin() {
+    this.since = this.now();
+    this.bytes = 0;
   }
-}
 
-async function postJson(path, body, headers = {}) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...headers },
-    body: JSON.stringify(body),
-  });
-  const value = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiError(answer.status, value);
-  return value;
-}
+  sent(bytes) {
+    this.bytes += bytes;
+    const elapsed = this.now() - this.since;
+    if (elapsed < WINDOW_MS) return;
+    const speed = (1000 * this.bytes) / elapsed;
+    if (speed > 1.1 * this.bytesPerSecond) this.count = Math.min(this.count + 1, this.most);
+    else if (speed < 0.7 * this.bytesPerSecond) this.count = Math.max(1, this.count - 1);
+    this.bytesPerSecond = speed;
+    this.#begin();
+  }
 
-// The same key for every try: a repeated call gets the same job.
-export function createJob(request) {
-  const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-  return withRetries(() => postJson("/chunked-upload-stream", request, { "Idempotency-Key": key }));
+  failed() {
+    this.count = Math.max(1, Math.floor(this.count / 2));
+    this.#begin();
+  }
 }
 
 // XMLHttpRequest, because fetch cannot tell how much of a body has been sent.
-function putOnce(url, blob, onProgress) {
+function putOnce(url, blob, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", url);
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onerror = () => reject(new Error("The connection failed."));
+    request.onabort = () => reject(new ApiError(0, { detail: "The upload was cancelled." }));
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) {
         resolve();
@@ -64,42 +69,82 @@ function putOnce(url, blob, onProgress) {
       }
       reject(new ApiError(request.status, problem));
     };
+    signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(blob);
   });
 }
 
-async function sendChunk(job, file, target, view) {
-  const index = target.chunk_index;
-  const start = index * job.chunk_info.chunk_size_bytes;
-  const blob = file.slice(start, start + target.expected_size);
-  view.chunkUploading(index);
-  await withRetries(() => putOnce(target.upload_url, blob, (sent) => view.chunkSent(index, sent)));
-  view.chunkSent(index, blob.size);
-  await withRetries(() =>
-    postJson("/chunk-upload-complete", {
-      parent_job_id: job.parent_job_id,
-      chunk_index: index,
-      actual_size: blob.size,
-    }),
-  );
-  view.chunkUploaded(index);
-}
+export class Sender {
+  #api;
+  #file;
+  #view;
+  #size;
+  #waiting = [];
+  #active = 0;
+  #failed = 0;
+  #lanes;
+  #stop = new AbortController();
+  #idle = null; // resolves send()
 
-// Sends all chunks, in the order the server likes best; those that could not be sent are told to the view and counted in the result.
-export async function sendChunks(job, file, view) {
-  const waiting = job.upload_order.map((index) => job.upload_urls[index]);
-  let failed = 0;
-  const lane = async () => {
-    for (let target = waiting.shift(); target; target = waiting.shift()) {
-      try {
-        await sendChunk(job, file, target, view);
-      } catch (error) {
-        failed++;
-        view.chunkNotSent(target.chunk_index, error.message);
-      }
+  constructor(api, file, chunkInfo, view) {
+    this.#api = api;
+    this.#file = file;
+    this.#view = view;
+    this.#size = chunkInfo.chunk_size_bytes;
+    this.#lanes = new Lanes(chunkInfo.max_concurrent_uploads);
+  }
+
+  stop() {
+    this.#stop.abort();
+    this.#waiting = [];
+  }
+
+  // Gives the number of chunks that could not be sent; each of them was told to the view.
+  send(targets) {
+    this.#waiting.push(...targets);
+    this.#failed = 0;
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+      this.#fill();
+    });
+  }
+
+  #fill() {
+    while (this.#active < this.#lanes.count && this.#waiting.length > 0) {
+      this.#active++;
+      this.#sendChunk(this.#waiting.shift()).finally(() => {
+        this.#active--;
+        this.#fill();
+      });
     }
-  };
-  const lanes = Math.max(1, job.chunk_info.max_concurrent_uploads || 3);
-  await Promise.all(Array.from({ length: lanes }, lane));
-  return failed;
+    if (this.#active === 0 && this.#waiting.length === 0) this.#idle?.(this.#failed);
+  }
+
+  async #sendChunk(target) {
+    const index = target.chunk_index;
+    const start = index * this.#size;
+    const blob = this.#file.slice(start, start + target.expected_size);
+    this.#view.chunkUploading(index);
+    try {
+      await withRetries(() => this.#put(target, blob), () => this.#lanes.failed());
+      this.#view.chunkSent(index, blob.size);
+      await this.#api.complete(index, blob.size);
+      this.#view.chunkUploaded(index);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#failed++;
+      this.#view.chunkNotSent(index, error.message);
+    }
+  }
+
+  #put(target, blob) {
+    let seen = 0;
+    const onProgress = (sent) => {
+      this.#lanes.sent(sent - seen);
+      seen = sent;
+      this.#view.chunkSent(target.chunk_index, sent);
+      this.#view.speed(this.#lanes.bytesPerSecond, this.#active);
+    };
+    return putOnce(target.upload_url, blob, onProgress, this.#stop.signal);
+  }
 }
