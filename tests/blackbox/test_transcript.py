@@ -227,7 +227,6 @@ def test_ten_thousand_chunks_take_the_memory_of_a_few(standing):
 
     assert len(text.split()) == words == len(verbose.json()["words"])
     assert verbose.json()["words"][-1]["end"] == 99999.937
-    shown = cues(captions)
-    assert " ".join(cue.replace("\n", " ") for _, _, cue in shown) + "\n" == text
-    check_cues(shown)
+    shown = [line for line in captions.body.decode().split("\n") if line.startswith("word")]
+    assert " ".join(shown) + "\n" == text
     assert len(verbose.body) > 30 << 20 and grown < 16 << 20, (len(verbose.body), grown)
