@@ -31,6 +31,11 @@ export class Lanes {
     this.bytes = 0;
   }
 
+  // As it is now, before a window is full.
+  get speed() {
+    return this.bytesPerSecond || (1000 * this.bytes) / Math.max(1, this.now() - this.since);
+  }
+
   sent(bytes) {
     this.bytes += bytes;
     const elapsed = this.now() - this.since;
@@ -143,7 +148,7 @@ export class Sender {
       this.#lanes.sent(sent - seen);
       seen = sent;
       this.#view.chunkSent(target.chunk_index, sent);
-      this.#view.speed(this.#lanes.bytesPerSecond, this.#active);
+      this.#view.speed(this.#lanes.speed, this.#active);
     };
     return putOnce(target.upload_url, blob, onProgress, this.#stop.signal);
   }

@@ -5,7 +5,7 @@ import { Slot } from "./slot.js";
 
 const byId = (id) => document.getElementById(id);
 
-const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
+const seconds = (ms) => (ms < 100 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`);
 const mebibytes = (bytes) => (bytes / 1048576).toFixed(1);
 
 function duration(ms) {
@@ -146,7 +146,7 @@ export class View {
     byId("processing").value = event.processing_progress;
     byId("overall").value = event.progress;
     this.#showUpload();
-    byId("processing-note").textContent = `${done} of ${total} chunks processed`;
+    byId("processing-note").textContent = `${done + failed} of ${total} chunks processed`;
     byId("overall-note").textContent =
       done + failed > 0 ? `${Math.round(event.success_rate)} % successful` : `${Math.round(event.progress)} %`;
     this.#showMetrics();
