@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "assembler/coverage_book.h"
 #include "assembler/gap.h"
 #include "assembler/seam_record.h"
 #include "common/mem.h"
@@ -167,6 +168,7 @@ static void place(struct walk *walk, struct chunk *chunk, const struct chunk *pr
     chunk->is_placed = true;
     chunk->is_changed = true;
     job->frontier_sample = chunk->start_sample + samples;
+    coverage_book_pass(job, chunk, samples);
     step->placed = mem_resize(step->placed, step->placed_count + 1, sizeof *step->placed);
     step->placed[step->placed_count++] =
         (struct assembly_place){chunk->index, assembly_ms(chunk->start_sample, job->sample_rate)};
@@ -183,6 +185,7 @@ static void pass_failed(struct walk *walk, struct chunk *chunk, struct chunk *pr
         settle(walk, previous,
                chunk_has_sound(previous) ? first_word_at(previous, previous->audio.samples)
                                          : word_count(previous));
+    coverage_book_gap(chunk, samples);
     place(walk, chunk, previous, samples);
     emit(walk, (struct job_part){
                    .chunk_index = chunk->index,
@@ -289,6 +292,7 @@ static void complete_border(struct job *job, struct chunk *previous, const struc
     previous->audio.tail_complete = true;
     previous->is_changed = true;
     job->frontier_sample += audio->border_samples;
+    coverage_book_border(job, previous, audio->border_samples);
 }
 
 static bool begins_elsewhere(const struct chunk *previous, const struct chunk *chunk)

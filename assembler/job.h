@@ -16,6 +16,7 @@
 
 #include "common/attrs.h"
 #include "common/chunk_layout.h"
+#include "common/coverage.h"
 #include "common/event.h"
 #include "common/ids.h"
 #include "common/reading.h"
@@ -67,7 +68,8 @@ struct chunk {
 
     bool has_audio; /* the following is known */
     struct event_audio audio;
-    int64_t start_sample; /* of the recording; valid when is_placed */
+    struct coverage_sums covered; /* of its samples, at its own rate; of a gap, at the job's */
+    int64_t start_sample;         /* of the recording; valid when is_placed */
     bool is_placed;
     bool start_is_estimated;
     struct chunk_words words;
@@ -76,6 +78,7 @@ struct chunk {
     struct reading *loaded_reading;            /* owned */
     int64_t reading_bytes;                     /* of its JSON, so that loading can be bounded */
     const struct event_correction *correction; /* of a new reading; borrowed from the record */
+    const struct event_hearing *hearing;       /* borrowed from the record; NULL: not in this one */
     char language[8];
 
     /* What the transaction does to the row. */
@@ -141,6 +144,7 @@ struct job {
     char *language; /* owned, NULL: detected */
     char *prompt;   /* owned */
     int32_t max_retries;
+    char detected_language[8]; /* in this transaction, "": not; stays what it first was */
 
     enum job_status status;
     int32_t uploaded_chunks;
@@ -154,6 +158,7 @@ struct job {
     int32_t sample_rate;      /* 0: not known yet */
     int64_t ratio_samples; /* of the newest passed chunk with audio: what a gap is estimated by */
     int64_t ratio_bytes;
+    struct coverage_sums covered; /* samples up to the frontier: they add up to frontier_sample */
     int64_t transcript_bytes;
     int64_t processing_time_ms;
     int64_t speech_time_ms;

@@ -107,6 +107,22 @@ static void add_provisional(struct json *json, const struct job *job, const stru
         add_int(json, "provisional_from", tail_ms);
 }
 
+/* Whole milliseconds that add up to the duration: rounding is the text's. */
+static void add_coverage(struct json *json, const struct coverage_sums *sums, int32_t sample_rate)
+{
+    int64_t silence_ms = assembly_ms(sums->samples[COVERAGE_SILENCE], sample_rate);
+    int64_t filtered_ms = assembly_ms(sums->samples[COVERAGE_FILTERED], sample_rate);
+    int64_t failed_ms = assembly_ms(sums->samples[COVERAGE_FAILED], sample_rate);
+    int64_t duration_ms = assembly_ms(coverage_total(sums), sample_rate);
+
+    buf_append_format(&json->buf,
+                      ",\"coverage\":{\"text_ms\":%" PRId64 ",\"silence_ms\":%" PRId64
+                      ",\"filtered_ms\":%" PRId64 ",\"failed_ms\":%" PRId64
+                      ",\"duration_ms\":%" PRId64 "}",
+                      duration_ms - silence_ms - filtered_ms - failed_ms, silence_ms, filtered_ms,
+                      failed_ms, duration_ms);
+}
+
 struct named_text {
     const char *name;
     const char *text;
@@ -155,6 +171,11 @@ void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, in
     add_int(&json, "processing_time", chunk->processing_time_ms);
     add_start(&json, job, chunk);
     add_int(&json, "duration_ms", assembly_ms(chunk->audio.samples, chunk->audio.sample_rate));
+    add_coverage(&json, &chunk->covered, chunk->audio.sample_rate);
+    if (chunk->hearing != NULL && chunk->hearing->is_told)
+        add_string(&json, "content", chunk->hearing->content);
+    else
+        add_null(&json, "content");
     add_string(&json, "language", chunk->language);
     add_int(&json, "attempt", chunk->attempt);
     add_provisional(&json, job, chunk, hold_back_ms);
@@ -316,6 +337,7 @@ void job_event_add_final_result(struct job *job, const char *raw, const char *co
     add_texts(&json, texts);
     add_rejected(&json, job->llm_reason, job->llm_rejected, job->llm_pieces);
     add_counters(&json, job);
+    add_coverage(&json, &job->covered, job->sample_rate);
     add_processing_stats(&json, job);
     add_int(&json, "progress", 100);
     job_add_event(job, "final_result", json_end(&json));
@@ -329,6 +351,7 @@ void job_event_add_job_failed(struct job *job)
     buf_append_string(&json.buf, ",\"error\":{\"type\":\"all_chunks_failed\",\"message\":"
                                  "\"No chunk of the recording could be transcribed.\"}");
     add_counters(&json, job);
+    add_coverage(&json, &job->covered, job->sample_rate);
     add_processing_stats(&json, job);
     add_int(&json, "progress", 100);
     job_add_event(job, "job_failed", json_end(&json));

@@ -4,7 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "assembler/coverage_book.h"
+
 #define RETRY_AFTER_MAX_US (INT64_C(24) * 3600 * 1000000)
+
+#define LANGUAGE_WORDS_MIN 8
 
 enum attempt_guard {
     GUARD_CURRENT,  /* only the newest attempt */
@@ -208,6 +212,14 @@ static void fail(struct step *step)
         retry(step, failed->retry_after_ms);
 }
 
+/* One chunk with a word or two may be heard in any language. */
+static void learn_language(struct job *job, const struct event_transcribed *result)
+{
+    static_assert(sizeof job->detected_language == sizeof result->language, "copied whole");
+    if (result->language[0] != '\0' && result->reading.word_count >= LANGUAGE_WORDS_MIN)
+        memcpy(job->detected_language, result->language, sizeof job->detected_language);
+}
+
 static void finish(struct step *step)
 {
     const struct event_transcribed *result = &step->event->transcribed;
@@ -224,9 +236,12 @@ static void finish(struct step *step)
     chunk->correction = result->correction.is_there ? &result->correction : NULL;
     if (chunk->correction != NULL)
         job_add_correction(job, chunk->correction);
+    chunk->hearing = &result->hearing;
+    coverage_book_result(chunk, &result->hearing);
     chunk->processing_time_ms = result->processing_time_ms;
     static_assert(sizeof chunk->language == sizeof result->language, "copied whole");
     memcpy(chunk->language, result->language, sizeof chunk->language);
+    learn_language(job, result);
     if (chunk->resync_from == 0) { /* else it has been counted before */
         job->completed_chunks++;
         job->total_segments += (int32_t)result->reading.segment_count;
@@ -330,6 +345,7 @@ bool job_state_retry(struct job *job, struct chunk *chunk, const struct event_re
     chunk->retry_count = 0;
     chunk->start_count = 0;
     chunk->resync_from = 0;
+    chunk->covered = (struct coverage_sums){0};
     chunk->work.partition = -1;
     chunk->now_reopened = true;
     chunk->is_changed = true;

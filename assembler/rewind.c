@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "assembler/coverage_book.h"
 #include "assembler/gap.h"
 
 /* Its words up to the border have been sent, and stay; where the next chunk takes over is open. */
@@ -25,6 +26,8 @@ void rewind_text(struct job *job, const struct rewind_prefix *prefix)
     job->frontier_sample = chunk->is_placed ? chunk->start_sample : 0;
     job->available_chunks = prefix->available_chunks;
     job->transcript_bytes = prefix->transcript_bytes;
+    job->covered = prefix->covered;
+    coverage_book_pass(job, NULL, 0);
     job->is_changed = true;
     if (previous != NULL && chunk_has_sound(previous))
         open_seam(job, previous);

@@ -15,6 +15,7 @@
 struct rewind_prefix {
     int32_t available_chunks;
     int64_t transcript_bytes;
+    struct coverage_sums covered;
 };
 
 /* The chunk job->rewind_to and the one before it must be loaded. */

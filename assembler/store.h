@@ -17,6 +17,7 @@
 
 #include "assembler/sql_rows.h"
 #include "common/attrs.h"
+#include "common/coverage.h"
 #include "common/err.h"
 
 struct store;
@@ -60,5 +61,7 @@ int64_t store_int_or(const PGresult *result, int row, int column, int64_t fallba
 bool store_bool(const PGresult *result, int row, int column);
 /* NULL where the value is NULL; borrowed from the result. */
 const char *store_text(const PGresult *result, int row, int column);
+/* Of a column `covered`; NULL is nothing. */
+struct coverage_sums store_covered(const PGresult *result, int row, int column);
 
 #endif

@@ -38,6 +38,7 @@ enum job_column {
     J_RELAYED_SEQ,
     J_HOME,
     J_AGE_MS,
+    J_COVERED,
     J_FIRST_EVENT,
     J_COLUMN_COUNT
 };
@@ -53,7 +54,7 @@ static const struct store_statement LOCK_JOBS = {
     " j.ratio_bytes, j.transcript_bytes, j.processing_time_ms, j.speech_time_ms,"
     " j.speech_requests, j.llm_pieces, j.llm_rejected, j.llm_reason, j.last_seq, j.relayed_seq, "
     "j.home_partition,"
-    " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint,"
+    " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint, j.covered,"
     " CASE WHEN j.home_partition IS NULL THEN (SELECT e.data FROM job_events e"
     "  WHERE e.job_id = j.id AND e.seq = 1) END"
     " FROM jobs j WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id FOR NO KEY UPDATE OF j"};
@@ -89,6 +90,7 @@ enum chunk_column {
     C_FIRST_WORD,
     C_EMITTED_WORD,
     C_LAST_WORD,
+    C_COVERED,
     C_READING_BYTES,
     C_READING,
     C_COLUMN_COUNT
@@ -102,7 +104,7 @@ enum chunk_column {
     "c.error::text,"                                                                               \
     " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples,"                  \
     " c.absolute_start, c.tail_complete, c.border_byte, c.border_samples, c.start_sample,"         \
-    " c.start_is_estimated, c.first_word, c.emitted_word, c.last_word"
+    " c.start_is_estimated, c.first_word, c.emitted_word, c.last_word, c.covered"
 
 /* Chunks that are open still have no reading, and those that are not need it no more. */
 static const struct store_statement LOAD_CHUNKS = {
@@ -266,6 +268,7 @@ static void take_frontier(const PGresult *result, int row, struct job *job)
     job->ratio_samples = store_int(result, row, J_RATIO_SAMPLES);
     job->ratio_bytes = store_int(result, row, J_RATIO_BYTES);
     job->transcript_bytes = store_int(result, row, J_TRANSCRIPT_BYTES);
+    job->covered = store_covered(result, row, J_COVERED);
 }
 
 static void take_first_event(const PGresult *result, int row, struct job *job)
@@ -308,6 +311,7 @@ static void take_jobs(const PGresult *result, struct job **jobs)
 
 static void take_audio(const PGresult *result, int row, struct chunk *chunk)
 {
+    chunk->covered = store_covered(result, row, C_COVERED);
     chunk->has_audio = store_text(result, row, C_SAMPLES) != NULL;
     if (!chunk->has_audio)
         return;

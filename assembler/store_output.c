@@ -10,11 +10,12 @@
 static const struct store_statement WRITE_READINGS = {
     "write_readings",
     "INSERT INTO chunk_readings (job_id, chunk_index, language, reading, reading_bytes,"
-    "  correction_rejected)"
-    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::int[], $6::jsonb[])"
+    "  correction_rejected, hearing)"
+    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::int[], $6::jsonb[],"
+    " $7::jsonb[])"
     " ON CONFLICT (job_id, chunk_index) DO UPDATE SET language = excluded.language,"
     " reading = excluded.reading, reading_bytes = excluded.reading_bytes,"
-    " correction_rejected = excluded.correction_rejected"};
+    " correction_rejected = excluded.correction_rejected, hearing = excluded.hearing"};
 
 /* In one statement a row can be inserted or updated once only: what belongs to one part is put
  * together first. */
@@ -54,6 +55,16 @@ static void add_rejected(struct sql_rows *rows, const struct event_correction *c
     sql_rows_text(rows, json);
 }
 
+static void add_hearing(struct sql_rows *rows, const struct chunk *chunk)
+{
+    CLEANUP(buf_done) struct buf json;
+
+    buf_init(&json, READING_BYTES_MAX);
+    if (chunk->hearing->is_told)
+        event_encode_hearing(chunk->hearing, &json);
+    sql_rows_text(rows, chunk->hearing->is_told ? buf_string(&json) : NULL);
+}
+
 static void add_readings(struct sql_rows *rows, const struct job *job)
 {
     for (const struct chunk *chunk = job->chunks; chunk != NULL; chunk = chunk->hh.next) {
@@ -69,6 +80,7 @@ static void add_readings(struct sql_rows *rows, const struct job *job)
         sql_rows_text(rows, buf_string(&json));
         sql_rows_int(rows, (int64_t)json.length);
         add_rejected(rows, chunk->correction);
+        add_hearing(rows, chunk);
     }
 }
 
@@ -76,7 +88,7 @@ void store_send_readings(struct store *store, const struct job *jobs)
 {
     CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&rows, 6);
+    sql_rows_init(&rows, 7);
     for (const struct job *job = jobs; job != NULL; job = job->hh.next)
         add_readings(&rows, job);
     if (rows.row_count > 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "assembler/store.h"
@@ -27,4 +28,16 @@ bool store_bool(const PGresult *result, int row, int column)
 const char *store_text(const PGresult *result, int row, int column)
 {
     return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
+
+struct coverage_sums store_covered(const PGresult *result, int row, int column)
+{
+    struct coverage_sums sums = {0};
+    char *at = PQgetvalue(result, row, column);
+
+    static_assert(COVERAGE_KIND_COUNT == 4, "as the columns' CHECK says");
+    /* {text,silence,filtered,failed} */
+    for (size_t kind = 0; kind < COVERAGE_KIND_COUNT && *at != '\0'; kind++)
+        sums.samples[kind] = strtoll(at + 1, &at, 10);
+    return sums;
 }

@@ -47,7 +47,8 @@ enum due_column {
     D_LANGUAGE,
     D_PROMPT,
     D_USE_LLM,
-    D_RESYNC_FROM
+    D_RESYNC_FROM,
+    D_CONTENT_TYPE
 };
 
 static const struct store_statement DUE_TASKS = {
@@ -55,8 +56,9 @@ static const struct store_statement DUE_TASKS = {
     "SELECT t.id, t.kind, t.job_id, t.chunk_index, t.attempt, t.kind = 'chunk.work' AND"
     "  (c.attempt <> t.attempt OR c.status NOT IN ('uploaded', 'processing')"
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
-    " j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
-    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from"
+    " j.total_size, j.chunk_size_bytes, j.extension,"
+    " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
+    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type"
     " FROM tasks t JOIN jobs j ON j.id = t.job_id"
     " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND t.id <> ALL ($2::bigint[])"
@@ -175,6 +177,8 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     work->options.language = mem_copy_string(store_text(result, row, D_LANGUAGE));
     work->options.prompt = mem_copy_string(store_text(result, row, D_PROMPT));
     work->options.use_llm = store_bool(result, row, D_USE_LLM);
+    (void)snprintf(work->options.content_type, sizeof work->options.content_type, "%s",
+                   store_text(result, row, D_CONTENT_TYPE));
 }
 
 bool store_due_tasks(struct store *store, struct sql_rows *home_partitions,

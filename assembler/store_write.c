@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "assembler/store_jobs.h"
+#include <inttypes.h>
 
-enum { JOB_COLUMNS = 28, CHUNK_COLUMNS = 35 };
+#include "assembler/store_jobs.h"
+#include "common/mem.h"
+
+enum { JOB_COLUMNS = 30, CHUNK_COLUMNS = 36 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -21,16 +24,18 @@ static const struct store_statement WRITE_JOBS = {
     " first_chunk_completed_at = CASE WHEN u.first_completed"
     "  THEN coalesce(j.first_chunk_completed_at, now()) ELSE j.first_chunk_completed_at END,"
     " completed_at = CASE WHEN u.ended THEN now() WHEN u.is_terminal THEN j.completed_at END,"
-    " is_open = j.is_open OR NOT u.is_terminal"
+    " is_open = j.is_open OR NOT u.is_terminal, covered = u.covered::bigint[],"
+    " detected_language = coalesce(j.detected_language, u.detected_language)"
     " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::int[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
     " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
     " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[],"
-    " $26::int[], $27::int[], $28::text[])"
+    " $26::int[], $27::int[], $28::text[], $29::text[], $30::text[])"
     " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
     " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
     " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
-    " ended, is_terminal, llm_pieces, llm_rejected, llm_reason) WHERE j.id = u.id"};
+    " ended, is_terminal, llm_pieces, llm_rejected, llm_reason,"
+    " covered, detected_language) WHERE j.id = u.id"};
 
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
@@ -51,21 +56,33 @@ static const struct store_statement WRITE_CHUNKS = {
     " samples = u.samples, absolute_start = u.absolute_start, tail_complete = u.tail_complete,"
     " border_byte = u.border_byte, border_samples = u.border_samples,"
     " start_sample = u.start_sample, start_is_estimated = u.start_is_estimated,"
-    " first_word = u.first_word, emitted_word = u.emitted_word, last_word = u.last_word"
+    " first_word = u.first_word, emitted_word = u.emitted_word, last_word = u.last_word,"
+    " covered = u.covered::bigint[]"
     " FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::bigint[], $9::bigint[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[],"
     " $14::bigint[], $15::text[], $16::jsonb[], $17::bigint[], $18::bool[], $19::bool[],"
     " $20::bool[], $21::bool[], $22::bigint[], $23::bigint[], $24::int[], $25::bigint[],"
     " $26::bigint[], $27::bool[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bool[],"
-    " $32::int[], $33::int[], $34::int[], $35::bool[])"
+    " $32::int[], $33::int[], $34::int[], $35::bool[], $36::text[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, last_start_us,"
     " resync_from, work_partition, work_offset, waiting_from, waiting_to, deferred_us,"
     " deferred_reason, error, processing_ms, is_uploaded, is_started, is_heard, is_completed, "
     "first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
     " start_sample, start_is_estimated,"
-    " first_word, emitted_word, last_word, is_reopened)"
+    " first_word, emitted_word, last_word, is_reopened, covered)"
     " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
+
+/* In an array literal, inside the array of rows. */
+static void add_covered(struct sql_rows *rows, const struct coverage_sums *sums)
+{
+    CLEANUP(mem_free_at)
+    char *literal = mem_format("{%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "}",
+                               sums->samples[COVERAGE_TEXT], sums->samples[COVERAGE_SILENCE],
+                               sums->samples[COVERAGE_FILTERED], sums->samples[COVERAGE_FAILED]);
+
+    sql_rows_text(rows, literal);
+}
 
 static void add_job(struct sql_rows *rows, const struct job *job)
 {
@@ -97,6 +114,8 @@ static void add_job(struct sql_rows *rows, const struct job *job)
     sql_rows_int(rows, job->llm_pieces);
     sql_rows_int(rows, job->llm_rejected);
     sql_rows_text(rows, job->llm_reason);
+    add_covered(rows, &job->covered);
+    sql_rows_text(rows, job->detected_language[0] == '\0' ? NULL : job->detected_language);
 }
 
 void store_send_job_rows(struct store *store, const struct job *jobs)
@@ -181,6 +200,7 @@ static void add_chunks(struct sql_rows *rows, const struct job *job)
         add_audio(rows, chunk);
         add_placement(rows, chunk);
         sql_rows_bool(rows, chunk->now_reopened);
+        add_covered(rows, &chunk->covered);
     }
 }
 

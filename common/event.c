@@ -81,6 +81,7 @@ void event_done(struct event *event)
         break;
     case EVENT_CHUNK_TRANSCRIBED:
         reading_done(&event->transcribed.reading);
+        coverage_done(&event->transcribed.hearing.coverage);
         free(event->transcribed.model);
         free(event->transcribed.correction.model);
         break;

@@ -16,12 +16,16 @@
 #include "common/attrs.h"
 #include "common/buf.h"
 #include "common/chunk_layout.h"
+#include "common/coverage.h"
 #include "common/err.h"
 #include "common/ids.h"
 #include "common/kafka_record.h"
 #include "common/reading.h"
 
 #define EVENT_BYTES_MAX (8 * 1024 * 1024)
+#define EVENT_CONTENT_TYPE_SIZE 12
+/* Of a chunk's coverage, so that a record has room for its words. */
+#define EVENT_COVERAGE_PARTS_MAX 1000
 
 enum event_type {
     EVENT_CHUNK_WORK,        /* chunks.uploaded: one attempt at one chunk */
@@ -46,6 +50,7 @@ struct event_work_options {
     char *language; /* ISO 639-1 */
     char *prompt;
     bool use_llm; /* the chunk's text is to be corrected before it is published */
+    char content_type[EVENT_CONTENT_TYPE_SIZE]; /* what the recording holds; "auto": look */
 };
 
 struct event_work {
@@ -115,8 +120,20 @@ struct event_correction {
     int64_t time_ms; /* from the first request to the last answer */
 };
 
+/* How the chunk was heard, and what became of each of its samples (common/coverage.h). */
+struct event_hearing {
+    bool is_told;                          /* false: by a worker that did not tell yet */
+    char content[EVENT_CONTENT_TYPE_SIZE]; /* "speech", "music", "mixed", "silence" */
+    int32_t windows;
+    int32_t asked_again; /* windows that were asked for twice */
+    struct coverage_sums sums;
+    struct coverage coverage; /* owned; without text, at most EVENT_COVERAGE_PARTS_MAX parts */
+    int32_t unlisted;         /* parts beyond these */
+};
+
 struct event_transcribed {
     struct event_audio audio;
+    struct event_hearing hearing;
     struct reading reading; /* owned */
     char language[8];       /* as detected or given; "" when there was no speech */
     char *model;            /* owned */
@@ -182,6 +199,8 @@ char *event_key(const struct event *event);
 void event_encode_reading(const struct reading *reading, struct buf *ret_json);
 bool event_decode_reading(const char *json, size_t length, struct reading *ret_reading,
                           struct err *err) MUST_CHECK;
+/* How a chunk was heard, likewise: the member `hearing`. */
+void event_encode_hearing(const struct event_hearing *hearing, struct buf *ret_json);
 /* The topic it belongs on, without prefix. */
 const char *event_topic(enum event_type type);
 

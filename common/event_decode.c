@@ -55,6 +55,15 @@ static bool decode_layout(const struct json_object *object, struct chunk_layout 
     return true;
 }
 
+/* Older records have none. */
+static bool decode_content_type(const struct json_object *options,
+                                char ret_type[static EVENT_CONTENT_TYPE_SIZE], struct err *err)
+{
+    memcpy(ret_type, "auto", sizeof "auto");
+    return jsonread_member(options, "content_type") == NULL ||
+           jsonread_text(options, "content_type", ret_type, EVENT_CONTENT_TYPE_SIZE, err);
+}
+
 static bool decode_work(const struct json_object *object, struct event *event, struct err *err)
 {
     struct event_work *work = &event->work;
@@ -67,6 +76,7 @@ static bool decode_work(const struct json_object *object, struct event *event, s
         !jsonread_optional_string(options, "language", SHORT_TEXT_MAX, &work->options.language,
                                   err) ||
         !jsonread_optional_string(options, "prompt", PROMPT_MAX, &work->options.prompt, err) ||
+        !decode_content_type(options, work->options.content_type, err) ||
         (jsonread_member(options, "use_llm") != NULL &&
          !jsonread_bool(options, "use_llm", &work->options.use_llm, err)))
         return false;
@@ -224,6 +234,72 @@ static bool decode_correction(const struct json_object *parent, struct event_cor
            jsonread_string(object, "model", SHORT_TEXT_MAX, &correction->model, err);
 }
 
+/* A reason of a newer writer is none to us. */
+static bool decode_part(const struct json_object *object, int64_t after, struct coverage_part *part,
+                        struct err *err)
+{
+    CLEANUP(mem_free_at) char *reason = NULL;
+    CLEANUP(mem_free_at) char *text = NULL;
+    char kind[16];
+
+    if (!json_object_is_type(object, json_type_object))
+        return err_set(err, ERR_REJECT, "event", 0, "parts: an object is expected");
+    if (!jsonread_int(object, "from", after, SAMPLES_MAX, &part->from, err) ||
+        !jsonread_int(object, "to", part->from, SAMPLES_MAX, &part->to, err) ||
+        !jsonread_text(object, "kind", kind, sizeof kind, err) ||
+        !jsonread_optional_string(object, "reason", SHORT_TEXT_MAX, &reason, err) ||
+        !jsonread_string(object, "text", SHORT_TEXT_MAX, &text, err))
+        return false;
+    if (!coverage_kind_parse(kind, &part->kind))
+        return err_set(err, ERR_REJECT, "event", 0, "parts: unknown kind \"%s\"", kind);
+    if (reason == NULL || !coverage_reason_parse(reason, &part->reason))
+        part->reason = COVERAGE_NO_REASON;
+    coverage_set_text(part, text);
+    return true;
+}
+
+static bool decode_parts(const struct json_object *array, struct coverage *coverage,
+                         struct err *err)
+{
+    size_t count = json_object_array_length(array);
+    int64_t after = 0;
+
+    coverage->parts = mem_array(count, sizeof *coverage->parts);
+    for (coverage->count = 0; coverage->count < count; coverage->count++) {
+        struct coverage_part *part = &coverage->parts[coverage->count];
+        if (!decode_part(json_object_array_get_idx(array, coverage->count), after, part, err))
+            return false;
+        after = part->to;
+    }
+    return true;
+}
+
+static bool decode_hearing(const struct json_object *parent, struct event_hearing *hearing,
+                           struct err *err)
+{
+    struct json_object *object;
+    struct json_object *coverage;
+    struct json_object *parts;
+
+    hearing->is_told = jsonread_member(parent, "hearing") != NULL;
+    if (!hearing->is_told)
+        return true;
+    if (!jsonread_object(parent, "hearing", &object, err) ||
+        !jsonread_text(object, "content", hearing->content, sizeof hearing->content, err) ||
+        !get_int32(object, "windows", 0, WINDOWS_MAX, &hearing->windows, err) ||
+        !get_int32(object, "asked_again", 0, WINDOWS_MAX, &hearing->asked_again, err) ||
+        !jsonread_object(object, "coverage", &coverage, err))
+        return false;
+    for (enum coverage_kind kind = 0; kind < COVERAGE_KIND_COUNT; kind++) {
+        if (!jsonread_int(coverage, coverage_kind_name(kind), 0, SAMPLES_MAX,
+                          &hearing->sums.samples[kind], err))
+            return false;
+    }
+    return get_int32(coverage, "unlisted", 0, INT32_MAX, &hearing->unlisted, err) &&
+           jsonread_array(coverage, "parts", EVENT_COVERAGE_PARTS_MAX, &parts, err) &&
+           decode_parts(parts, &hearing->coverage, err);
+}
+
 static bool decode_transcribed(const struct json_object *object,
                                struct event_transcribed *transcribed, struct err *err)
 {
@@ -232,6 +308,7 @@ static bool decode_transcribed(const struct json_object *object,
     return decode_audio(object, &transcribed->audio, err) &&
            jsonread_object(object, "reading", &reading, err) &&
            decode_reading(reading, &transcribed->reading, err) &&
+           decode_hearing(object, &transcribed->hearing, err) &&
            jsonread_text(object, "language", transcribed->language, sizeof transcribed->language,
                          err) &&
            get_int32(object, "requests", 0, INT32_MAX, &transcribed->requests, err) &&

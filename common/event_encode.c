@@ -53,6 +53,7 @@ static void encode_work(const struct event_work *work, struct json_object *objec
     add_text(options, "language", work->options.language);
     add_text(options, "prompt", work->options.prompt);
     add(options, "use_llm", json_object_new_boolean(work->options.use_llm));
+    add_text(options, "content_type", work->options.content_type);
     add(object, "options", options);
 }
 
@@ -164,11 +165,59 @@ static struct json_object *encode_correction(const struct event_correction *corr
     return object;
 }
 
+static struct json_object *encode_part(const struct coverage_part *part)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_int(object, "from", part->from);
+    add_int(object, "to", part->to);
+    add_text(object, "kind", coverage_kind_name(part->kind));
+    add_text(object, "reason", coverage_reason_name(part->reason));
+    add_text(object, "text", part->text);
+    return object;
+}
+
+static struct json_object *encode_coverage(const struct event_hearing *hearing)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *parts = json_object_new_array_ext((int)hearing->coverage.count);
+
+    for (enum coverage_kind kind = 0; kind < COVERAGE_KIND_COUNT; kind++)
+        add_int(object, coverage_kind_name(kind), hearing->sums.samples[kind]);
+    for (size_t i = 0; i < hearing->coverage.count; i++)
+        json_object_array_add(parts, encode_part(&hearing->coverage.parts[i]));
+    add(object, "parts", parts);
+    add_int(object, "unlisted", hearing->unlisted);
+    return object;
+}
+
+static struct json_object *encode_hearing(const struct event_hearing *hearing)
+{
+    struct json_object *object = json_object_new_object();
+
+    add_text(object, "content", hearing->content);
+    add_int(object, "windows", hearing->windows);
+    add_int(object, "asked_again", hearing->asked_again);
+    add(object, "coverage", encode_coverage(hearing));
+    return object;
+}
+
+void event_encode_hearing(const struct event_hearing *hearing, struct buf *ret_json)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = encode_hearing(hearing);
+
+    buf_append_string(ret_json,
+                      json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static void encode_transcribed(const struct event_transcribed *transcribed,
                                struct json_object *object)
 {
     add(object, "audio", encode_audio(&transcribed->audio));
     add(object, "reading", encode_reading(&transcribed->reading));
+    if (transcribed->hearing.is_told)
+        add(object, "hearing", encode_hearing(&transcribed->hearing));
     add_text(object, "language", transcribed->language);
     add_text(object, "model", transcribed->model);
     add_int(object, "requests", transcribed->requests);

@@ -5,6 +5,7 @@
  * seen the chunk it is published again, which means the same; afterwards it is only answered.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/blob_file.h"
@@ -83,6 +84,8 @@ void api_publish_chunk(struct gateway *gateway, const struct id *job, int32_t ch
     };
 
     memcpy(work.work.extension, chunk->extension, sizeof work.work.extension);
+    (void)snprintf(work.work.options.content_type, sizeof work.work.options.content_type, "%s",
+                   chunk->content_type);
     publish_chunk(gateway->producer, &work, traceparent, on_done, context);
     event_done(&work);
 }

@@ -7,9 +7,10 @@
 #include "common/jsonread.h"
 #include "gateway/request_fields.h"
 
-static const char *const FIELDS[] = {"filename", "total_size", "chunk_size_mb",
-                                     "use_llm",  "llm_mode",   "webhook_url",
-                                     "language", "prompt",     NULL};
+static const char *const FIELDS[] = {"filename", "total_size",   "chunk_size_mb", "use_llm",
+                                     "llm_mode", "webhook_url",  "language",      "prompt",
+                                     "terms",    "content_type", "lock_language", NULL};
+static const char *const CONTENT_TYPES[] = {"auto", "speech", "music", "podcast", NULL};
 static const char *const LLM_MODES[] = {"per_chunk", "post_process", NULL};
 
 /* Printable names only: they come back in logs' neighbours such as pages and terminals. */
@@ -109,19 +110,95 @@ static bool read_language(const struct json_object *object, struct init_request 
                        "language must be an ISO 639 code of 2 or 3 lower-case letters, as \"en\"");
 }
 
+static bool read_content_type(const struct json_object *object, struct init_request *request,
+                              struct refusal *refusal)
+{
+    memcpy(request->content_type, "auto", sizeof "auto");
+    if (!request_fields_text(object, "content_type", FIELD_OPTIONAL, request->content_type,
+                             sizeof request->content_type, refusal))
+        return false;
+    for (size_t i = 0; CONTENT_TYPES[i] != NULL; i++) {
+        if (strcmp(request->content_type, CONTENT_TYPES[i]) == 0)
+            return true;
+    }
+    refusal_set(refusal, PROBLEM_INVALID_FIELD, "content_type",
+                "content_type must be \"auto\", \"speech\", \"music\" or \"podcast\"");
+    refusal->problem.allowed = CONTENT_TYPES;
+    return false;
+}
+
+static bool refuse_terms(struct refusal *refusal)
+{
+    return refusal_set(refusal, PROBLEM_INVALID_FIELD, "terms",
+                       "terms must be an array of up to %d texts of 1 to %d bytes, without control "
+                       "characters",
+                       INIT_TERMS_MAX, INIT_TERM_BYTES);
+}
+
+static bool is_term(const struct json_object *term)
+{
+    if (!json_object_is_type(term, json_type_string))
+        return false;
+    /* json-c's getters take no const, and change nothing of a string. */
+    const char *text = json_object_get_string((struct json_object *)(uintptr_t)term);
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+            return false;
+    }
+    return length >= 1 && length <= INIT_TERM_BYTES;
+}
+
+/* A prompt is text that might have come before: the terms are its last sentence. */
+static bool read_prompt(const struct json_object *object, struct init_request *request,
+                        struct refusal *refusal)
+{
+    struct json_object *terms = jsonread_member(object, "terms");
+    struct buf prompt;
+
+    if (!request_fields_text(object, "prompt", FIELD_OPTIONAL, request->prompt,
+                             sizeof request->prompt, refusal))
+        return false;
+    if (terms == NULL)
+        return true;
+    if (!json_object_is_type(terms, json_type_array) ||
+        json_object_array_length(terms) > INIT_TERMS_MAX)
+        return refuse_terms(refusal);
+    buf_init(&prompt, sizeof request->prompt);
+    buf_append_string(&prompt, request->prompt);
+    for (size_t i = 0; i < json_object_array_length(terms); i++) {
+        const struct json_object *term = json_object_array_get_idx(terms, i);
+        if (!is_term(term)) {
+            buf_done(&prompt);
+            return refuse_terms(refusal);
+        }
+        const char *before = i > 0 ? ", " : prompt.length > 0 ? " " : "";
+        buf_append_format(&prompt, "%s%s", before,
+                          json_object_get_string(json_object_array_get_idx(terms, i)));
+    }
+    buf_append_string(&prompt, json_object_array_length(terms) > 0 ? "." : "");
+    bool fits = !buf_is_over(&prompt) && prompt.length < sizeof request->prompt;
+    if (fits)
+        memcpy(request->prompt, buf_string(&prompt), prompt.length + 1);
+    buf_done(&prompt);
+    return fits ||
+           refusal_set(refusal, PROBLEM_INVALID_FIELD, "terms",
+                       "prompt and terms must have at most %d bytes together", INIT_PROMPT_BYTES);
+}
+
 bool init_request_parse(const char *body, size_t length, const struct init_terms *terms,
                         struct init_request *ret_request, struct refusal *refusal)
 {
     CLEANUP(jsonread_put_at) struct json_object *object = NULL;
-    struct init_request request = {0};
+    struct init_request request = {.lock_language = true};
 
     if (!request_fields_parse(body, length, FIELDS, &object, refusal) ||
         !read_filename(object, &request, refusal) ||
         !read_layout(object, terms->max_total_size, &request, refusal) ||
         !read_llm(object, terms->has_llm, &request, refusal) || !refuse_webhook(object, refusal) ||
         !read_language(object, &request, refusal) ||
-        !request_fields_text(object, "prompt", FIELD_OPTIONAL, request.prompt,
-                             sizeof request.prompt, refusal))
+        !request_fields_bool(object, "lock_language", &request.lock_language, refusal) ||
+        !read_content_type(object, &request, refusal) || !read_prompt(object, &request, refusal))
         return false;
     *ret_request = request;
     return true;
@@ -138,6 +215,9 @@ void init_request_canonical(const struct init_request *request, struct buf *ret_
     json_object_object_add(object, "use_llm", json_object_new_boolean(request->use_llm));
     json_object_object_add(object, "llm_mode", json_object_new_string(request->llm_mode));
     json_object_object_add(object, "language", json_object_new_string(request->language));
+    json_object_object_add(object, "lock_language",
+                           json_object_new_boolean(request->lock_language));
     json_object_object_add(object, "prompt", json_object_new_string(request->prompt));
+    json_object_object_add(object, "content_type", json_object_new_string(request->content_type));
     buf_append_string(ret_json, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
 }

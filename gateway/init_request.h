@@ -11,11 +11,14 @@
 #include "common/attrs.h"
 #include "common/buf.h"
 #include "common/chunk_layout.h"
+#include "common/event.h"
 #include "gateway/media_formats.h"
 #include "gateway/refusal.h"
 
 #define INIT_FILENAME_BYTES 255
 #define INIT_PROMPT_BYTES 1024
+#define INIT_TERMS_MAX 100
+#define INIT_TERM_BYTES 100
 #define INIT_CHUNK_MB_DEFAULT 5
 #define INIT_CHUNK_MB_MIN 1
 #define INIT_CHUNK_MB_MAX 100
@@ -28,7 +31,9 @@ struct init_request {
     bool use_llm;
     char llm_mode[16];
     char language[8];                   /* "": detected */
-    char prompt[INIT_PROMPT_BYTES + 1]; /* "": none */
+    char prompt[INIT_PROMPT_BYTES + 1]; /* "": none; with the terms */
+    char content_type[EVENT_CONTENT_TYPE_SIZE];
+    bool lock_language;
 };
 
 /* What this deployment can do. */

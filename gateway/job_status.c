@@ -33,6 +33,23 @@ enum column {
 /* Macros, because pieces of it are; the formatter would take SQL in macros apart. $1 and $2 are the
  * first sub-job and how many of them. */
 /* clang-format off */
+#define SAMPLES_MS(samples, rate) "coalesce((" samples ") * 1000 / nullif(" rate ", 0), 0)"
+#define COVERED_MS(covered, rate) \
+    SAMPLES_MS(covered "[1] + " covered "[2] + " covered "[3] + " covered "[4]", rate)
+/* Whole milliseconds that add up: rounding is the text's. */
+#define COVERAGE(covered, rate) \
+    "'text_ms', " COVERED_MS(covered, rate) " - " SAMPLES_MS(covered "[2]", rate) " - " \
+    SAMPLES_MS(covered "[3]", rate) " - " SAMPLES_MS(covered "[4]", rate) "," \
+    " 'silence_ms', " SAMPLES_MS(covered "[2]", rate) "," \
+    " 'filtered_ms', " SAMPLES_MS(covered "[3]", rate) "," \
+    " 'failed_ms', " SAMPLES_MS(covered "[4]", rate)
+
+/* What lies ahead of the frontier is as long as its bytes are in the newest chunk behind it. */
+#define PENDING_MS \
+    "CASE WHEN " JOBS_SQL_IS_TERMINAL " THEN 0 WHEN ratio_bytes > 0 THEN" \
+    " greatest(0, total_size::numeric * ratio_samples / ratio_bytes - frontier_sample)" \
+    "  * 1000 / sample_rate END::bigint"
+
 #define JOB_MEMBERS \
     "json_build_object('job_id', id," \
     " 'type', 'chunked_upload_streaming', 'status', status, 'filename', filename," \
@@ -42,7 +59,12 @@ enum column {
     " 'correction_rejected', CASE WHEN llm_rejected > 0 THEN json_build_object(" \
     "  'reason', llm_reason, 'rejected', llm_rejected, 'pieces', llm_pieces) END," \
     " 'use_llm', use_llm, 'llm_mode', llm_mode, 'webhook_url', webhook_url," \
-    " 'language', language, 'prompt', prompt," \
+    " 'language', language, 'detected_language', detected_language," \
+    " 'lock_language', lock_language, 'prompt', prompt," \
+    " 'content_type', content_type," \
+    " 'coverage', json_build_object(" COVERAGE("covered", "sample_rate") "," \
+    "  'pending_ms', " PENDING_MS "," \
+    "  'duration_ms', " COVERED_MS("covered", "sample_rate") " + " PENDING_MS ")," \
     " 'created_at', " JOBS_SQL_TIME("created_at") "," \
     " 'upload_started_at', " JOBS_SQL_TIME("upload_started_at") "," \
     " 'first_chunk_completed_at', " JOBS_SQL_TIME("first_chunk_completed_at") "," \
@@ -83,6 +105,15 @@ enum column {
     "  WHERE (word->>'start')::bigint + (word->>'end')::bigint BETWEEN 0 AND 2 * c.samples - 1" \
     "  GROUP BY (word->>'segment')::int) AS segments"
 
+/* Of a gap there are no parts: it is one. */
+#define PARTS \
+    "coalesce((SELECT json_agg(json_build_object(" \
+    "  'from_ms', (part->'from')::bigint * 1000 / c.sample_rate," \
+    "  'to_ms', (part->'to')::bigint * 1000 / c.sample_rate," \
+    "  'kind', part->'kind', 'reason', part->'reason', 'text', part->'text') ORDER BY place)" \
+    " FROM jsonb_array_elements(r.hearing#>'{coverage,parts}')" \
+    "  WITH ORDINALITY AS each(part, place)), '[]'::json)"
+
 #define CHUNK_MEMBERS \
     "json_build_object('status', c.status," \
     " 'filename', job.filename || '.chunk.' || c.chunk_index," \
@@ -96,7 +127,14 @@ enum column {
     " 'attempt', c.attempt, 'retry_count', c.retry_count, 'max_retries', job.max_retries," \
     " 'waiting_for', CASE WHEN c.waiting_from IS NOT NULL THEN" \
     "  json_build_array(c.waiting_from, c.waiting_to) END," \
-    " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") ")::text"
+    " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") "," \
+    " 'content', r.hearing->>'content'," \
+    " 'coverage', CASE WHEN c.covered <> '{0,0,0,0}' THEN" \
+    "  json_build_object(" COVERAGE("c.covered", "coalesce(c.sample_rate, job.sample_rate)") "," \
+    "   'duration_ms', " COVERED_MS("c.covered", "coalesce(c.sample_rate, job.sample_rate)") "," \
+    "   'asked_again', coalesce((r.hearing->'asked_again')::int, 0)," \
+    "   'unlisted', coalesce((r.hearing#>'{coverage,unlisted}')::int, 0)," \
+    "   'parts', " PARTS ") END)::text"
 
 #define CHUNK_TEXTS \
     "json_build_object('final_transcript', coalesce(own.corrected, '')," \

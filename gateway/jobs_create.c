@@ -27,9 +27,10 @@ static const char CREATE_SQL[] =
     " RETURNING job_id"
     "), job AS ("
     " INSERT INTO jobs (id, filename, extension, total_size, chunk_size_bytes, total_chunks,"
-    "  use_llm, llm_mode, language, prompt, max_retries, last_seq)"
+    "  use_llm, llm_mode, language, prompt, max_retries, last_seq,"
+    "  content_type, lock_language)"
     " SELECT $1, $4::text, $5::text, $6::bigint, $7::bigint, $8::integer, $14::boolean, $9::text,"
-    "  $10::text, $11::text, $12::integer, 1"
+    "  $10::text, $11::text, $12::integer, 1, $15::text, $16::boolean"
     " WHERE $2 IS NULL OR EXISTS (SELECT FROM claim) RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
@@ -40,7 +41,8 @@ static const char CREATE_SQL[] =
     " SELECT id, 1, 'initialized', json_build_object('parent_job_id', id,"
     "  'total_chunks', total_chunks, 'filename', filename, 'total_size', total_size,"
     "  'chunk_size_bytes', chunk_size_bytes, 'processing_options', json_build_object("
-    "   'use_llm', use_llm, 'llm_mode', llm_mode, 'language', language, 'prompt', prompt),"
+    "   'use_llm', use_llm, 'llm_mode', llm_mode, 'language', language, 'prompt', prompt,"
+    "   'content_type', content_type, 'lock_language', lock_language),"
     "  'created_at', " JOBS_SQL_TIME(
         "created_at") " )::text FROM job"
                       "), known AS ("
@@ -122,11 +124,12 @@ static void run(struct creation *creation)
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     (void)snprintf(numbers[4], sizeof numbers[4], "%" PRId64, creation->idempotency_lifetime_us);
     struct pg_params params = {
-        .count = 14,
+        .count = 16,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
                    or_null(request->language), or_null(request->prompt), numbers[3], numbers[4],
-                   request->use_llm ? "true" : "false"},
+                   request->use_llm ? "true" : "false", request->content_type,
+                   request->lock_language ? "true" : "false"},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {

@@ -14,10 +14,11 @@
 #define DIGITS_OF(macro) TEXT_OF(macro)
 
 static const char CHUNK_SQL[] =
-    "SELECT j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
-    " j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
-    " j.use_llm AND j.llm_mode = 'per_chunk' "
-    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id = $1";
+    "SELECT j.total_size, j.chunk_size_bytes, j.extension, " JOBS_SQL_LANGUAGE(
+        "j") ", j.prompt, j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
+             " j.use_llm AND j.llm_mode = 'per_chunk', j.content_type "
+             "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id "
+             "= $1";
 
 static const char STATUS_SQL[] = "SELECT status, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
@@ -107,6 +108,7 @@ bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk)
         .is_chunk_pending = strcmp(PQgetvalue(result, 0, 6), "pending") == 0,
         .attempt = (int32_t)integer(result, 0, 7),
         .use_llm = *PQgetvalue(result, 0, 8) == 't',
+        .content_type = PQgetvalue(result, 0, 9),
     };
     (void)snprintf(ret_chunk->extension, sizeof ret_chunk->extension, "%s",
                    PQgetvalue(result, 0, 2));

@@ -26,6 +26,7 @@ struct jobs_chunk {
     char extension[MEDIA_EXTENSION_SIZE];
     const char *language; /* borrowed from the result; NULL: unset */
     const char *prompt;
+    const char *content_type;
     bool is_job_terminal;
     bool has_chunk;
     bool is_chunk_pending;

@@ -21,6 +21,11 @@
     "'total_chunks', total_chunks, 'uploaded_chunks', uploaded_chunks,"                            \
     " 'completed_chunks', completed_chunks, 'failed_chunks', failed_chunks"
 
+/* The language to transcribe in: as asked for, else as the first speech was heard in. */
+#define JOBS_SQL_LANGUAGE(job)                                                                     \
+    "coalesce(" job ".language, CASE WHEN " job ".lock_language THEN " job ".detected_language "   \
+    "END)"
+
 /* RFC 3339 in UTC with milliseconds; NULL stays NULL. */
 #define JOBS_SQL_TIME(column)                                                                      \
     "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"

@@ -14,16 +14,13 @@
 
 #define WORDS_MAX 100000
 #define SEGMENTS_MAX 10000
-#define NO_SPEECH_PROB_MAX 0.6
-#define AVG_LOGPROB_MIN (-1.0)
 
 /* One of the reply's segments. */
 struct part {
     struct reading_segment measures;
     int64_t start;
     int64_t end;
-    char *text;    /* owned, clean */
-    int32_t index; /* among the reading's segments; -1: dropped */
+    char *text; /* owned, clean */
 };
 
 /* One of the reply's words. */
@@ -112,7 +109,6 @@ static void read_part(struct draft *draft, json_object *json)
                      .compression_ratio = number_member(json, "compression_ratio", 0)},
         .start = time_member(draft, json, "start", before),
         .text = text_member(json, "text"),
-        .index = -1,
     };
 
     part.end = time_member(draft, json, "end", part.start);
@@ -202,32 +198,13 @@ static bool read_draft(struct draft *draft, json_object *reply)
     return true;
 }
 
-static bool is_no_speech(const struct part *part)
+/* The segment in which the middle of a word lies, or the nearest before it; -1: none. */
+static int32_t part_at(const struct draft *draft, int64_t middle)
 {
-    return part->measures.no_speech_prob > NO_SPEECH_PROB_MAX &&
-           part->measures.avg_logprob < AVG_LOGPROB_MIN;
-}
-
-static void add_parts(struct draft *draft, struct speech_reply *ret_reply)
-{
-    for (size_t i = 0; i < draft->part_count; i++) {
-        struct part *part = &draft->parts[i];
-        if (is_no_speech(part)) {
-            ret_reply->dropped_segments++;
-            continue;
-        }
-        part->index = (int32_t)ret_reply->reading.segment_count;
-        reading_add_segment(&ret_reply->reading, &part->measures);
-    }
-}
-
-/* The segment in which the middle of a word lies, or the nearest before it. */
-static const struct part *part_at(const struct draft *draft, int64_t middle)
-{
-    const struct part *found = NULL;
+    int32_t found = -1;
 
     for (size_t i = 0; i < draft->part_count && draft->parts[i].start <= middle; i++)
-        found = &draft->parts[i];
+        found = (int32_t)i;
     return found;
 }
 
@@ -251,16 +228,13 @@ static void add_word(struct reading *reading, struct reading_word word, bool beg
 static void add_piece(const struct draft *draft, const struct spoken *word, char *piece,
                       struct reading *reading)
 {
-    const struct part *part = part_at(draft, word->start + (word->end - word->start) / 2);
-
-    if (part != NULL && part->index < 0)
-        return;
     add_word(reading,
              (struct reading_word){.text = piece,
                                    .start = word->start,
                                    .end = word->end,
                                    .probability = word->probability,
-                                   .segment = part == NULL ? -1 : part->index},
+                                   .segment =
+                                       part_at(draft, word->start + (word->end - word->start) / 2)},
              piece[0] != ' ' && reading->word_count == 0);
 }
 
@@ -303,7 +277,8 @@ static const char *word_end(const char *at)
 }
 
 /* Spreads the text evenly over the segment's time. */
-static void spread(const struct part *part, const char *text, struct reading *reading)
+static void spread(const struct part *part, const char *text, int32_t segment,
+                   struct reading *reading)
 {
     int64_t length = (int64_t)strlen(text);
     int64_t duration = part->end - part->start;
@@ -315,7 +290,7 @@ static void spread(const struct part *part, const char *text, struct reading *re
                  (struct reading_word){.text = word,
                                        .start = part->start + (at - text) * duration / length,
                                        .end = part->start + (end - text) * duration / length,
-                                       .segment = part->index},
+                                       .segment = segment},
                  at == text);
         at = end;
     }
@@ -324,11 +299,11 @@ static void spread(const struct part *part, const char *text, struct reading *re
 static void add_spread(const struct draft *draft, struct reading *reading)
 {
     if (draft->part_count == 0)
-        spread(&(struct part){.end = draft->sample_count, .index = -1}, draft->text, reading);
+        spread(&(struct part){.end = draft->sample_count}, draft->text, -1, reading);
     for (size_t i = 0; i < draft->part_count; i++) {
         const struct part *part = &draft->parts[i];
-        if (part->index >= 0 && part->text != NULL)
-            spread(part, part->text, reading);
+        if (part->text != NULL)
+            spread(part, part->text, (int32_t)i, reading);
     }
 }
 
@@ -345,7 +320,8 @@ bool speech_reply_parse(const char *body, size_t length, int64_t sample_count,
     *ret_reply = (struct speech_reply){.reading = {.end = sample_count}};
     CLEANUP(mem_free_at) char *language = text_member(json, "language");
     language_code(language == NULL ? "" : language, ret_reply->language);
-    add_parts(&draft, ret_reply);
+    for (size_t i = 0; i < draft.part_count; i++)
+        reading_add_segment(&ret_reply->reading, &draft.parts[i].measures);
     if (draft.word_count == 0 || !add_words(&draft, &ret_reply->reading))
         add_spread(&draft, &ret_reply->reading);
     return true;

@@ -25,9 +25,6 @@
 struct speech_reply {
     struct reading reading; /* owned; in samples of 16 kHz from the beginning of what was sent */
     char language[LANGUAGE_SIZE]; /* "" when it is not told */
-    /* Segments that Whisper itself takes for no speech (no_speech_prob > 0.6 and avg_logprob <
-     * -1): they are not in the reading. */
-    size_t dropped_segments;
 };
 
 void speech_reply_done(struct speech_reply *reply);

@@ -131,6 +131,49 @@ static struct event_audio audio_of(const struct media_report *report)
     return audio;
 }
 
+/* What sounds in most of the windows; a little music makes speech no mixture. */
+static enum sound_class content_of(const struct transcription_stats *stats)
+{
+    enum sound_class most = SOUND_SILENCE;
+
+    for (enum sound_class class = 0; class < SOUND_CLASS_COUNT; class ++) {
+        bool is_more = stats->classes[class] > stats->classes[most];
+        if (class != SOUND_SILENCE && (is_more || stats->classes[most] == 0))
+            most = class;
+    }
+    return most;
+}
+
+/* The record lists what is not text. */
+static void list_parts(struct coverage take_coverage, struct event_hearing *hearing)
+{
+    size_t listed = 0;
+
+    for (size_t i = 0; i < take_coverage.count; i++) {
+        if (take_coverage.parts[i].kind == COVERAGE_TEXT)
+            continue;
+        if (listed < EVENT_COVERAGE_PARTS_MAX)
+            take_coverage.parts[listed++] = take_coverage.parts[i];
+        else
+            hearing->unlisted++;
+    }
+    take_coverage.count = listed;
+    hearing->coverage = take_coverage;
+}
+
+static void set_hearing(const struct transcription_stats *stats, struct coverage take_coverage,
+                        struct event_hearing *hearing)
+{
+    hearing->is_told = true;
+    hearing->asked_again = stats->asked_again;
+    for (size_t class = 0; class < SOUND_CLASS_COUNT; class ++)
+        hearing->windows += stats->classes[class];
+    (void)snprintf(hearing->content, sizeof hearing->content, "%s",
+                   sound_class_name(content_of(stats)));
+    hearing->sums = coverage_sum(&take_coverage);
+    list_parts(take_coverage, hearing);
+}
+
 struct event task_event_transcribed(const struct event *work, const struct media_report *report,
                                     const struct transcription *transcription, const char *model)
 {
@@ -139,7 +182,9 @@ struct event task_event_transcribed(const struct event *work, const struct media
     struct event_transcribed *transcribed = &event.transcribed;
 
     transcribed->audio = audio_of(report);
-    transcription_join(transcription, &transcribed->reading);
+    struct coverage coverage;
+    transcription_join(transcription, report->samples, &transcribed->reading, &coverage);
+    set_hearing(stats, coverage, &transcribed->hearing);
     transcribed->reading.start = report->reading_start;
     transcribed->reading.end = report->reading_end;
     transcribed->reading.spans_previous = report->spans_previous;

@@ -4,8 +4,9 @@
 
 /*
  * From a chunk's PCM to its words: cuts windows as the audio comes in, has them read in parallel,
- * and joins what was read. Holds at most `max_outstanding` windows and the one that fills; the
- * owner stops the audio while it is full. Thread: the loop's.
+ * judges what was heard (hearing.h) and asks once more where it is in doubt, and joins it all.
+ * Holds at most `max_outstanding` windows and the one that fills; the owner stops the audio while
+ * it is full. Thread: the loop's.
  */
 
 #include <stdbool.h>
@@ -13,9 +14,11 @@
 #include <stdint.h>
 
 #include "common/attrs.h"
+#include "common/coverage.h"
 #include "common/metrics.h"
 #include "common/reading.h"
 #include "worker/language.h"
+#include "worker/sound_map.h"
 #include "worker/speech_client.h"
 #include "worker/window_join.h"
 
@@ -25,8 +28,9 @@ struct transcription_options {
     size_t window_samples; /* at 16 kHz */
     size_t overlap_samples;
     size_t max_outstanding;
-    const char *language; /* borrowed; NULL: detect */
-    const char *prompt;   /* borrowed; NULL: none */
+    const char *language;     /* borrowed; NULL: detect */
+    const char *prompt;       /* borrowed; NULL: none */
+    const char *content_type; /* borrowed; see hearing_rules.h */
     struct window_scale scale;
 };
 
@@ -41,8 +45,10 @@ struct transcription_handlers {
 
 struct transcription_stats {
     int32_t requests;
-    uint64_t speech_us;           /* sum of the requests' durations */
-    char language[LANGUAGE_SIZE]; /* of the window with the most words; "" */
+    int32_t asked_again;                /* windows that were asked for twice */
+    uint64_t speech_us;                 /* sum of the requests' durations */
+    char language[LANGUAGE_SIZE];       /* of the window with the most words; "" */
+    int32_t classes[SOUND_CLASS_COUNT]; /* windows by what sounds in them */
 };
 
 /* Gives up what is outstanding. Not from within its handlers. */
@@ -63,8 +69,9 @@ int32_t transcription_window_count(const struct transcription *transcription);
 /* Gives up what is outstanding: no handler is called any more. */
 void transcription_stop(struct transcription *transcription);
 
-/* Once complete. */
-void transcription_join(const struct transcription *transcription, struct reading *ret_reading);
+/* Once complete. What became of the samples [0, own_samples) is told in `ret_coverage`. */
+void transcription_join(const struct transcription *transcription, int64_t own_samples,
+                        struct reading *ret_reading, struct coverage *ret_coverage);
 const struct transcription_stats *transcription_stats(const struct transcription *transcription);
 
 #endif

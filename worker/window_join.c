@@ -30,8 +30,9 @@ struct share {
     size_t last;
 };
 
-static void join_pair(const struct reading *readings, size_t later, int32_t sample_rate,
-                      struct share *shares)
+/* Gives where the text goes over. */
+static int64_t join_pair(const struct reading *readings, size_t later, int32_t sample_rate,
+                         struct share *shares)
 {
     const struct reading *before = &readings[later - 1];
     const struct reading *after = &readings[later];
@@ -47,6 +48,7 @@ static void join_pair(const struct reading *readings, size_t later, int32_t samp
     assert(choice.earlier_end >= shares[later - 1].first);
     shares[later - 1].last = choice.earlier_end;
     shares[later].first = choice.later_start;
+    return choice.crossing;
 }
 
 static void add_share(const struct reading *reading, struct share share,
@@ -64,7 +66,7 @@ static void add_share(const struct reading *reading, struct share share,
 }
 
 void window_join(const struct reading *readings, size_t count, int32_t sample_rate,
-                 struct reading *ret_reading)
+                 struct reading *ret_reading, int64_t *ret_crossings)
 {
     CLEANUP(mem_free_at) struct share *shares = mem_array(count, sizeof *shares);
 
@@ -73,8 +75,11 @@ void window_join(const struct reading *readings, size_t count, int32_t sample_ra
         return;
     for (size_t i = 0; i < count; i++)
         shares[i] = (struct share){.first = 0, .last = readings[i].word_count};
-    for (size_t i = 1; i < count; i++)
-        join_pair(readings, i, sample_rate, shares);
+    for (size_t i = 1; i < count; i++) {
+        int64_t crossing = join_pair(readings, i, sample_rate, shares);
+        if (ret_crossings != NULL)
+            ret_crossings[i - 1] = crossing;
+    }
     for (size_t i = 0; i < count; i++)
         add_share(&readings[i], shares[i], ret_reading);
     ret_reading->start = readings[0].start;

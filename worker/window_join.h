@@ -27,9 +27,10 @@ int64_t window_position(struct window_scale scale, int64_t pcm);
 void window_place(struct reading *reading, struct window_scale scale, int64_t window_start);
 
 /* Joins placed readings, in order of their windows, into a new reading. Its spans_* are unset. The
- * readings of silent windows have no words. */
+ * readings of silent windows have no words. `ret_crossings` (NULL: not asked for) has room for one
+ * position less than there are readings: where the text goes over from each to the next. */
 void window_join(const struct reading *readings, size_t count, int32_t sample_rate,
-                 struct reading *ret_reading);
+                 struct reading *ret_reading, int64_t *ret_crossings);
 
 /* The words of one window whose middle lies in [from, to), for a partial result; owned by the
  * caller. */

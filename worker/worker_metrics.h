@@ -4,6 +4,7 @@
 
 /* The worker's metrics; worker_metrics.c has their table. */
 
+#include "common/coverage.h"
 #include "common/metrics.h"
 
 enum worker_metric {
@@ -15,7 +16,7 @@ enum worker_metric {
     WORKER_METRIC_DEAD_LETTERS,
     WORKER_METRIC_RECORDS_RESENT,
     WORKER_METRIC_WINDOWS,
-    WORKER_METRIC_DROPPED_SEGMENTS,
+    WORKER_METRIC_FILTERED,
     WORKER_METRIC_AUDIO_MILLISECONDS,
     WORKER_METRIC_SPEECH_REQUESTS,
     WORKER_METRIC_SPEECH_SECONDS,
@@ -38,7 +39,10 @@ enum worker_task_label {
 };
 
 /* Labels of WORKER_METRIC_WINDOWS. */
-enum worker_window_label { WORKER_WINDOW_READ, WORKER_WINDOW_SILENT };
+enum worker_window_label { WORKER_WINDOW_READ, WORKER_WINDOW_SILENT, WORKER_WINDOW_ASKED_AGAIN };
+
+/* Labels of WORKER_METRIC_FILTERED: those of enum coverage_reason for which words are left out. */
+#define WORKER_FILTERED(reason) ((reason)-COVERAGE_NO_SPEECH)
 
 /* The labels of WORKER_METRIC_SPEECH_REQUESTS and _LLM_REQUESTS are enum retry_verdict's, those of
  * WORKER_METRIC_LLM_PIECES enum llm_verdict's. */

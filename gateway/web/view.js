@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Both displays: a slot for each chunk, which shows speed, and the ordered text, which reads well.
 
+import { CoverageBar } from "./coverage.js";
 import { Slot } from "./slot.js";
 
 const byId = (id) => document.getElementById(id);
@@ -24,6 +25,7 @@ export class View {
   #isLive;
   #onRetry;
   #onPreview;
+  #coverage = new CoverageBar(byId("coverage"));
 
   // A job that is only looked at again has been timed by nobody. `onRetry` gets chunk indices, or
   // null where this page may change nothing; `onPreview` gets a slot.
@@ -46,6 +48,7 @@ export class View {
     byId("job").hidden = false;
     byId("failures").hidden = true;
     this.showText("", 0);
+    this.#coverage.begin(sizes.length);
     this.#showUpload();
   }
 
@@ -110,6 +113,7 @@ export class View {
     if (!slot) return;
     slot.complete(event, event.processing_time >= 0 ? `done in ${seconds(event.processing_time)}` : "done");
     this.#spentMs += Math.max(0, event.processing_time || 0);
+    this.#coverage.chunkComplete(event);
     this.#completed++;
     this.#firstResultAt ??= performance.now();
     this.#showMetrics();
@@ -171,6 +175,7 @@ export class View {
       processing_progress: 100,
     });
     byId("time-left").textContent = "–";
+    this.#coverage.finish(event.coverage);
     byId("cancel").disabled = true;
     this.#showFailures();
     this.say(event.failed_chunks > 0 ? "Done, with gaps." : "Done.");

@@ -81,7 +81,7 @@ static struct stretch read_stretch(json_object *object)
     for (size_t i = 0; i < count; i++)
         readings[i] =
             read_window(json_object_array_get_idx(windows, i), first_start, stretch.start);
-    window_join(readings, count, MEDIA_PCM_RATE, &stretch.reading);
+    window_join(readings, count, MEDIA_PCM_RATE, &stretch.reading, NULL);
     stretch.last = stretch.reading.word_count;
     for (size_t i = 0; i < count; i++)
         reading_done(&readings[i]);

@@ -69,6 +69,7 @@ def test_a_file_uploaded_on_the_page_is_shown_chunk_by_chunk_and_in_order(standi
     assert f"{total} of {total} chunks processed" in browser.text()
     assert "100 % successful" in browser.text()
     assert not shown(browser, "failures") and not shown(browser, "interrupted")
+    assert browser.evaluate("document.getElementById('coverage').title") == "text 100 %"
     assert not browser.complaints()
 
 

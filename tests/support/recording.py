@@ -23,11 +23,12 @@ class Recording:
 
 
 @cache
-def wav(seconds: float, rate: int = 44100, channels: int = 2, first: int = 0) -> Recording:
+def wav(seconds: float, rate: int = 44100, channels: int = 2, first: int = 0,
+        silences: tuple = ()) -> Recording:
     """44.1 kHz stereo: 1 MiB is 5.9 s."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "recording.wav"
-        words = write_wav(path, seconds, rate, channels, first)
+        words = write_wav(path, seconds, rate, channels, first, silences)
         return Recording("recording.wav", path.read_bytes(),
                          text_of(word["number"] for word in words))
 

@@ -24,8 +24,8 @@ FOLDERS = ("common", *DAEMONS)
 # A file belongs to the module named here that is the longest prefix of its name up to a "_" or the
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
-    "base": "attrs backoff buf chunk_layout clock err fault_point ids json_text jsonread mem "
-    "reading seam spelling utf8 word_match",
+    "base": "attrs backoff buf chunk_layout clock coverage err fault_point ids json_text jsonread "
+    "mem reading seam spelling utf8 word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
     "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
 }
@@ -42,15 +42,16 @@ PURE = {
     "init_request job_plan jobs_query known_names media_formats problem progress_view query_fields "
     "rate_limit refusal request_fields retry_request router share_request sse_event sse_format "
     "sse_queue sse_turns stream_cursor transcript_request transcript_writer",
-    "worker": "decoder_stream fair_queue language llm_align llm_guard llm_language llm_message "
-    "llm_pieces llm_units media_adts media_bytes media_ebml media_flac "
+    "worker": "decoder_stream fair_queue hearing hearing_rules language llm_align llm_guard "
+    "llm_language llm_message llm_pieces llm_units media_adts media_bytes media_ebml media_flac "
     "media_flac_frame media_framer media_header media_matroska media_matroska_block "
     "media_matroska_track media_mp3 media_mp4 media_mp4_box media_mp4_entry media_mp4_fragment "
     "media_mp4_table media_mp4_track media_mpeg media_ogg media_ogg_page "
     "media_ogg_stream media_opus media_source media_track media_vorbis media_walk media_wav "
-    "plain_text retry_policy silence speech_align speech_hold speech_reply stop_list task "
-    "watermark window_cutter window_join work_item",
-    "assembler": "assembly gap job job_event job_state rewind seam_record sql_rows",
+    "plain_text retry_policy silence sound_map spectrum speech_align speech_hold speech_reply "
+    "stop_list task watermark window_cover window_cutter window_join word_loop work_item",
+    "assembler": "assembly coverage_book gap job job_event job_state rewind seam_record "
+    "sql_rows",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

@@ -103,6 +103,18 @@ static const struct {
      PROBLEM_INVALID_FIELD, "webhook_url", "not supported yet"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"language\":\"EN\"}", PROBLEM_INVALID_FIELD,
      "language", "lower-case"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"content_type\":\"song\"}", PROBLEM_INVALID_FIELD,
+     "content_type", "\"podcast\""},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"lock_language\":1}", PROBLEM_INVALID_FIELD,
+     "lock_language", "true or false"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":\"Ada\"}", PROBLEM_INVALID_FIELD, "terms",
+     "array of up to 100"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[\"Ada\",\"\"]}", PROBLEM_INVALID_FIELD,
+     "terms", "1 to 100 bytes"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[\"A\\nda\"]}", PROBLEM_INVALID_FIELD,
+     "terms", "control"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[7]}", PROBLEM_INVALID_FIELD, "terms",
+     "array"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_md\":5}", PROBLEM_UNKNOWN_FIELD,
      "chunk_size_md", "did you mean \"chunk_size_mb\"?"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size\":5}", PROBLEM_UNKNOWN_FIELD,
@@ -182,6 +194,70 @@ static void test_init_request__canonical_form_depends_on_meaning_alone(void **st
     buf_done(&other);
 }
 
+static void test_init_request__terms_end_the_prompt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        const char *prompt;
+    } ROWS[] = {
+        {"\"prompt\":\"A talk.\",\"terms\":[\"Ada Lovelace\",\"Babbage\"]",
+         "A talk. Ada Lovelace, Babbage."},
+        {"\"terms\":[\"Ada\"]", "Ada."},
+        {"\"terms\":[]", ""},
+        {"\"prompt\":\"A talk.\",\"terms\":null", "A talk."},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct init_request request;
+        struct refusal refusal;
+        char body[256];
+
+        (void)snprintf(body, sizeof body, "{\"filename\":\"a.wav\",\"total_size\":1,%s}",
+                       ROWS[i].members);
+        assert_true(parse(body, &request, &refusal));
+        assert_string_equal(request.prompt, ROWS[i].prompt);
+    }
+}
+
+static void test_init_request__prompt_and_terms_have_one_limit(void **state)
+{
+    (void)state;
+    struct init_request request;
+    struct refusal refusal;
+    char body[2048];
+    char prompt[1020];
+
+    memset(prompt, 'p', sizeof prompt - 1);
+    prompt[sizeof prompt - 1] = '\0';
+    (void)snprintf(body, sizeof body,
+                   "{\"filename\":\"a.wav\",\"total_size\":1,\"prompt\":\"%s\",\"terms\":[\"%s\"]}",
+                   prompt, "abc");
+    assert_true(parse(body, &request, &refusal));
+    assert_int_equal(strlen(request.prompt), 1024);
+    (void)snprintf(body, sizeof body,
+                   "{\"filename\":\"a.wav\",\"total_size\":1,\"prompt\":\"%s\",\"terms\":[\"%s\"]}",
+                   prompt, "abcd");
+    assert_false(parse(body, &request, &refusal));
+    assert_string_equal(refusal.problem.field, "terms");
+}
+
+static void test_init_request__looks_and_locks_unless_told(void **state)
+{
+    (void)state;
+    struct init_request request;
+    struct refusal refusal;
+
+    assert_true(parse("{\"filename\":\"a.wav\",\"total_size\":1}", &request, &refusal));
+    assert_string_equal(request.content_type, "auto");
+    assert_true(request.lock_language);
+    assert_true(parse("{\"filename\":\"a.wav\",\"total_size\":1,\"content_type\":\"podcast\","
+                      "\"lock_language\":false}",
+                      &request, &refusal));
+    assert_string_equal(request.content_type, "podcast");
+    assert_false(request.lock_language);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +265,9 @@ int main(void)
         cmocka_unit_test(test_init_request__refusal_names_field_and_bound),
         cmocka_unit_test(test_init_request__too_many_chunks_names_the_smallest_fitting_size),
         cmocka_unit_test(test_init_request__canonical_form_depends_on_meaning_alone),
+        cmocka_unit_test(test_init_request__terms_end_the_prompt),
+        cmocka_unit_test(test_init_request__prompt_and_terms_have_one_limit),
+        cmocka_unit_test(test_init_request__looks_and_locks_unless_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void test_window_join__loses_and_doubles_nothing(void **state)
         readings[i] = hear(i * 24 * SECOND, (i * 24 + 30) * SECOND);
         window_place(&readings[i], (struct window_scale){0, MEDIA_PCM_RATE}, i * 24 * SECOND);
     }
-    window_join(readings, WINDOWS, MEDIA_PCM_RATE, &joined);
+    window_join(readings, WINDOWS, MEDIA_PCM_RATE, &joined, NULL);
     assert_int_equal(joined.word_count, (3 * 24 + 30) * 2);
     for (size_t i = 0; i < joined.word_count; i++) {
         char text[24];
@@ -112,7 +112,7 @@ static void test_window_join__keeps_the_words_beside_a_silent_window(void **stat
     window_place(&readings[1], (struct window_scale){0, MEDIA_PCM_RATE}, 24 * SECOND);
     window_place(&readings[2], (struct window_scale){0, MEDIA_PCM_RATE}, 54 * SECOND);
     readings[2].start = 48 * SECOND;
-    window_join(readings, 3, MEDIA_PCM_RATE, &joined);
+    window_join(readings, 3, MEDIA_PCM_RATE, &joined, NULL);
     assert_int_equal(joined.word_count, spoken);
     reading_done(&joined);
     done_all(readings, 3);
@@ -124,11 +124,11 @@ static void test_window_join__of_one_or_no_window(void **state)
     struct reading reading = hear(0, 3 * SECOND);
     struct reading joined;
 
-    window_join(&reading, 1, MEDIA_PCM_RATE, &joined);
+    window_join(&reading, 1, MEDIA_PCM_RATE, &joined, NULL);
     assert_int_equal(joined.word_count, 6);
     reading_done(&joined);
     reading_done(&reading);
-    window_join(NULL, 0, MEDIA_PCM_RATE, &joined);
+    window_join(NULL, 0, MEDIA_PCM_RATE, &joined, NULL);
     assert_int_equal(joined.word_count, 0);
     reading_done(&joined);
 }

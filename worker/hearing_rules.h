@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WORKER_HEARING_RULES_H
+#define WORKER_HEARING_RULES_H
+
+/*
+ * How a window is heard, depending on what sounds in it: one table (docs/hearing.md shows it).
+ * Pure.
+ *
+ * A job's content type chooses the row for all of its windows, or leaves it to each window's own
+ * class (`auto`).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/attrs.h"
+#include "worker/sound_map.h"
+
+struct hearing_rules {
+    const char *name;
+    double window_share; /* of the longest window that the options allow */
+    bool uses_prompt;    /* over music a prompt is what the model falls back to */
+    /* A segment is no speech if the service says so with more than the former and is less sure of
+     * its words than the latter. */
+    double no_speech_prob_max;
+    double avg_logprob_min;
+    double compression_max; /* a segment that compresses better is asked for again */
+    int64_t gap_ms;         /* that much speech without words is asked for again; 0: none is */
+    bool asks_again;
+};
+
+/* NULL: there is no such content type ("auto", "speech", "music", "podcast"). */
+const struct hearing_rules *hearing_rules_of_type(const char *content_type, enum sound_class class);
+/* The length of a job's windows cannot depend on what is in them. */
+double hearing_rules_window_share(const char *content_type);
+
+#endif
