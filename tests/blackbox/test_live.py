@@ -146,6 +146,12 @@ def test_silence_is_a_success_with_empty_text(standing):
     ("music.ogg", 150, ("-c:a", "libvorbis", "-q:a", "10")),
     ("voice.opus", 100, ("-c:a", "libopus", "-b:a", "192k")),
     ("lossless.flac", 120, ("-sample_fmt", "s32")),
+    ("index-last.m4a", 100, ("-b:a", "192k", "-aac_coder", "fast")),
+    ("index-first.mov", 100, ("-b:a", "192k", "-aac_coder", "fast", "-movflags", "+faststart")),
+    ("fragments.mp4", 100, ("-b:a", "192k", "-aac_coder", "fast", "-movflags", "+empty_moov",
+                            "-frag_duration", "1000000")),
+    ("live.webm", 100, ("-c:a", "libopus", "-b:a", "192k", "-live", "1")),
+    ("finished.mka", 150, ("-c:a", "libvorbis", "-q:a", "10")),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_formats(standing, filename, seconds, options):
     sound = recording.encoded(filename, seconds, options)
@@ -168,3 +174,26 @@ def test_a_chunk_waits_for_the_files_header(standing):
 
     assert final_result(stream)["final_transcript"] == sound.text
     check_stream(stream)
+
+
+def test_mp4_waits_for_the_index_at_its_end(standing):
+    sound = recording.encoded("index-last.m4a", 230, ("-b:a", "192k", "-aac_coder", "fast"))
+    last = sound.chunk_count() - 1
+    job = init(standing.gateway, sound)
+    stream = standing.gateway.stream(job)
+
+    assert last >= 2 and job["upload_order"] == [0, last, *range(1, last)]
+    standing.gateway.upload(job, sound.data, 0)
+    waiting = standing.gateway.wait_status(
+        job, lambda status: status["sub_jobs"][0].get("waiting_for") is not None)
+    start, end = waiting["sub_jobs"][0]["waiting_for"]
+    assert start // (1 << 20) == last and start < end <= len(sound.data)
+    standing.gateway.upload(job, sound.data, last)
+    first = stream.wait_for_type("chunk_complete")
+    assert first.data["text"] != ""
+    for index in range(1, last):
+        standing.gateway.upload(job, sound.data, index)
+
+    assert final_result(stream)["final_transcript"] == sound.text
+    check_stream(stream)
+    assert standing.gateway.status(job)["sub_jobs"][0]["retry_count"] == 0
