@@ -93,8 +93,9 @@ class Kafka:
         (self._folder / "data").mkdir(parents=True)
         self._write_properties()
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command.run(_java("256m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
-                          self._folder / "server.properties"), shown)
+        # As one argument: an id may begin with "-".
+        command.run(_java("256m", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}",
+                          "-c", self._folder / "server.properties"), shown)
 
     def _write_properties(self) -> int:
         self._port = self._port or preferred_port(PREFERRED_PORT)
