@@ -14,10 +14,12 @@ class SeedField:
     schema: str  # "http/job"
     path: str    # "sub_jobs[].error"
     type: str    # of JSON Schema
+    awaits: str  # why it can have no value yet; "": it has
 
 
 def seed_fields() -> list[SeedField]:
     return [SeedField(place, group["schema"],
-                      f"{group['within']}.{name}" if "within" in group else name, field["type"])
+                      f"{group['within']}.{name}" if "within" in group else name, field["type"],
+                      field.get("awaits", ""))
             for place, group in json.loads(FILE.read_text()).items()
             for name, field in group["fields"].items()]
