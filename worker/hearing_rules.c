@@ -2,7 +2,6 @@
 #include "worker/hearing_rules.h"
 
 #include <assert.h>
-#include <stddef.h>
 #include <string.h>
 
 enum row { ROW_SPEECH, ROW_MIXED, ROW_MUSIC, ROW_SILENCE, ROW_COUNT };
@@ -83,7 +82,7 @@ const struct hearing_rules *hearing_rules_of_type(const char *content_type, enum
         if (strcmp(content_type, TYPES[i].name) == 0)
             return &RULES[TYPES[i].rows[class]];
     }
-    return NULL;
+    return &RULES[TYPES[0].rows[class]];
 }
 
 double hearing_rules_window_share(const char *content_type)

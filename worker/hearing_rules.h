@@ -29,7 +29,7 @@ struct hearing_rules {
     bool asks_again;
 };
 
-/* NULL: there is no such content type ("auto", "speech", "music", "podcast"). */
+/* "auto", "speech", "music" or "podcast"; what a newer gateway may name besides is "auto" to us. */
 const struct hearing_rules *hearing_rules_of_type(const char *content_type, enum sound_class class);
 /* The length of a job's windows cannot depend on what is in them. */
 double hearing_rules_window_share(const char *content_type);
