@@ -4,10 +4,15 @@
 #include <assert.h>
 
 #include "assembler/assembler_metrics.h"
+#include "assembler/blob_deletion.h"
 #include "assembler/job_event.h"
+#include "assembler/task_answer.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 static char crashed_message[] = "The workers that took this chunk died before they had a result.";
+static char headerless_message[] =
+    "The file's header is needed and was deleted after its retention: begin the job anew.";
 
 static void count(const struct apply_settings *settings, enum assembler_metric metric)
 {
@@ -18,9 +23,25 @@ static void set_error(struct chunk *chunk, const struct event *event, unsigned e
 {
     const struct event_failed crashed = {
         .type = "crashed", .message = crashed_message, .permanent = true};
+    const struct event_failed headerless = {
+        .type = "header_deleted", .message = headerless_message, .permanent = true};
 
+    CLEANUP(mem_free_at) char *why = NULL;
+    struct event_failed unreached = {.type = "service_away"};
+    const struct event_failed *failed = &event->failed;
+
+    if (effects & EFFECT_UNREACHED) {
+        why = mem_format("The speech service has held this chunk back for too long: %s.",
+                         event->deferred.reason);
+        unreached.message = why;
+        failed = &unreached;
+    } else if (effects & EFFECT_CRASHED) {
+        failed = &crashed;
+    } else if (effects & EFFECT_HEADERLESS) {
+        failed = &headerless;
+    }
     free(chunk->error);
-    chunk->error = job_event_error((effects & EFFECT_CRASHED) ? &crashed : &event->failed);
+    chunk->error = job_event_error(failed);
 }
 
 static void add_work(struct job *job, const struct chunk *chunk, int64_t due_in_us)
@@ -94,12 +115,22 @@ static void tell(const struct apply_settings *settings, struct job *job, struct 
         on_deferred(job, chunk, event, change->due_in_us);
 }
 
-static bool cancel(struct job *job)
+/* Workers leave alone what they have of it. */
+static bool end_early(struct job *job, enum job_status status)
 {
-    if (!job_state_end(job, JOB_CANCELLED))
+    if (!job_state_end(job, status))
         return false;
     job_add_task(job, &(struct job_task){.kind = JOB_TASK_CANCEL, .chunk_index = -1});
     return true;
+}
+
+void apply_expiry(const struct apply_settings *settings, struct job *job)
+{
+    if (job->status != JOB_UPLOADING || job->idle_ms < settings->expire_after_ms ||
+        !end_early(job, JOB_EXPIRED))
+        return;
+    log_info("job_expired", "nothing was uploaded for too long", LOG_STR("job", job->id.text),
+             LOG_INT("idle_ms", job->idle_ms), LOG_INT("uploaded_chunks", job->uploaded_chunks));
 }
 
 static bool retry_chunk(struct job *job, const struct event_retry_chunk *asked)
@@ -121,7 +152,7 @@ static bool retry_chunks(struct job *job, const struct event_retry *retry)
     CLEANUP(mem_free_at) int32_t *indices = mem_array(retry->count, sizeof *indices);
     size_t retried = 0;
 
-    if (job->status == JOB_CANCELLED || job->status == JOB_EXPIRED)
+    if (job->status == JOB_CANCELLED || job->status == JOB_EXPIRED || job->now_purged)
         return false;
     for (size_t i = 0; i < retry->count; i++)
         if (retry_chunk(job, &retry->chunks[i]))
@@ -131,15 +162,38 @@ static bool retry_chunks(struct job *job, const struct event_retry *retry)
     return retried > 0;
 }
 
+static bool take_answer(const struct apply_settings *settings, struct job *job,
+                        const struct event *answer)
+{
+    switch (task_answer_apply(job, answer, backoff_random())) {
+    case TASK_ANSWER_SUPERSEDED:
+        return false;
+    case TASK_ANSWER_DONE:
+        metrics_add(settings->metrics, METRIC_TASKS_ANSWERED, 0, 1);
+        break;
+    case TASK_ANSWER_RETRIED:
+        metrics_add(settings->metrics, METRIC_TASKS_ANSWERED, 1, 1);
+        break;
+    case TASK_ANSWER_FAILED:
+        metrics_add(settings->metrics, METRIC_TASKS_ANSWERED, 2, 1);
+        log_warn("task_failed", answer->task.failed.message, LOG_STR("job", job->id.text),
+                 LOG_STR("kind", answer->task.kind), LOG_INT("attempt", answer->attempt));
+        break;
+    }
+    return true;
+}
+
 /* A record about the job, or one that is none of ours. */
 static void obey(const struct apply_settings *settings, struct job *job, const struct event *event)
 {
     bool is_news = false;
 
     if (event->type == EVENT_JOB_CANCEL)
-        is_news = cancel(job);
+        is_news = end_early(job, JOB_CANCELLED);
     else if (event->type == EVENT_JOB_RETRY)
         is_news = retry_chunks(job, &event->retry);
+    else if (event->type == EVENT_TASK_DONE || event->type == EVENT_TASK_FAILED)
+        is_news = take_answer(settings, job, event);
     if (!is_news)
         count(settings, METRIC_SUPERSEDED);
 }
@@ -211,8 +265,18 @@ static char *corrected_text(const struct job *job)
     return buf_take(&text);
 }
 
+/* What is kept of a job that has ended, and for how long. */
+static void retain(const struct apply_settings *settings, struct job *job)
+{
+    bool is_of_use = job->status == JOB_DONE || job->status == JOB_FAILED;
+
+    blob_deletion_begin(job, is_of_use ? settings->blob_retention_us : 0, false);
+    blob_deletion_begin(job, settings->job_retention_us, true);
+}
+
 static void end(const struct apply_settings *settings, struct job *job)
 {
+    retain(settings, job);
     metrics_add(settings->metrics, METRIC_JOBS_ENDED, (size_t)(job->status - JOB_DONE), 1);
     if (job->status == JOB_DONE) {
         CLEANUP(mem_free_at) char *raw = ordered_text(job);
@@ -221,7 +285,7 @@ static void end(const struct apply_settings *settings, struct job *job)
     } else if (job->status == JOB_FAILED) {
         job_event_add_job_failed(job);
     } else {
-        job_event_add_cancelled(job);
+        job_event_add_ended_early(job);
     }
 }
 

@@ -16,12 +16,14 @@
 #include <string.h>
 
 #include "assembler/assembler_metrics.h"
+#include "assembler/expiry.h"
 #include "assembler/health.h"
 #include "assembler/intake.h"
 #include "assembler/kafka_admin.h"
 #include "assembler/lost_work.h"
 #include "assembler/migrations.h"
 #include "assembler/processor.h"
+#include "assembler/purge.h"
 #include "assembler/relay.h"
 #include "assembler/store.h"
 #include "assembler/store_relay.h"
@@ -41,8 +43,8 @@
 
 static const struct backoff RECONNECT = {.base_us = 100000, .ceiling_us = 5000000};
 
-const char *const ASSEMBLER_TOPICS[] = {"jobs.events", "chunks.uploaded", "jobs.control",
-                                        "dead.letters", NULL};
+const char *const ASSEMBLER_TOPICS[] = {"jobs.events",  "chunks.uploaded", "jobs.tasks",
+                                        "jobs.control", "dead.letters",    NULL};
 
 struct assembler {
     const struct assembler_options *options;
@@ -52,12 +54,16 @@ struct assembler {
     struct metrics *metrics;
     struct store *store;
     struct kafka_producer *producer;
-    struct kafka_admin *admin;
+    struct kafka_admin *chunk_admin;
+    struct kafka_admin *task_admin;
+    int32_t home_partitions; /* how many there are */
     struct intake *intake;
     struct relay *relay;
     struct tasks *tasks;
     struct lost_work *lost;
     struct processor *processor;
+    struct expiry *expiry;
+    struct purge *purge;
     struct health *health;
 
     bool is_broken;
@@ -191,7 +197,8 @@ static bool tick(struct assembler *assembler, struct err *err)
 
     return tasks_tick(assembler->tasks, now_us, err) &&
            lost_work_tick(assembler->lost, now_us, err) &&
-           relay_tick(assembler->relay, now_us, err);
+           expiry_tick(assembler->expiry, now_us, err) &&
+           purge_tick(assembler->purge, now_us, err) && relay_tick(assembler->relay, now_us, err);
 }
 
 static void turn(struct assembler *assembler)
@@ -266,11 +273,12 @@ static bool check_topics(struct assembler *assembler, struct err *err)
     int32_t results;
     int32_t commands;
 
-    if (!kafka_admin_partition_count(assembler->admin, INTAKE_RESULTS, TOPICS_WITHIN_US, &results,
-                                     err) ||
-        !kafka_admin_partition_count(assembler->admin, INTAKE_COMMANDS, TOPICS_WITHIN_US, &commands,
-                                     err))
+    if (!kafka_admin_partition_count(assembler->chunk_admin, INTAKE_RESULTS, TOPICS_WITHIN_US,
+                                     &results, err) ||
+        !kafka_admin_partition_count(assembler->chunk_admin, INTAKE_COMMANDS, TOPICS_WITHIN_US,
+                                     &commands, err))
         return false;
+    assembler->home_partitions = results;
     if (results == commands)
         return true;
     return err_set(err, ERR_REJECT, "kafka", 0,
@@ -290,8 +298,10 @@ static bool start_clients(struct assembler *assembler, struct err *err)
     const struct intake_limits limits = {(size_t)assembler->options->batch_records,
                                          (size_t)assembler->options->batch_bytes};
 
-    return kafka_admin_start(&assembler->kafka, "chunks.uploaded", "worker", &assembler->admin,
-                             err) &&
+    return kafka_admin_start(&assembler->kafka, "chunks.uploaded", "worker",
+                             &assembler->chunk_admin, err) &&
+           kafka_admin_start(&assembler->kafka, "jobs.tasks", "worker-tasks",
+                             &assembler->task_admin, err) &&
            check_topics(assembler, err) && store_connect(assembler->store, err) &&
            kafka_producer_start(NULL, &producer, &assembler->producer, err) &&
            intake_start(assembler->store, &assembler->kafka, limits, &assembler->intake, err);
@@ -306,7 +316,8 @@ static void make_parts(struct assembler *assembler)
         .store = assembler->store,
         .intake = assembler->intake,
         .tasks = assembler->tasks,
-        .admin = assembler->admin,
+        .chunk_admin = assembler->chunk_admin,
+        .task_admin = assembler->task_admin,
         .metrics = assembler->metrics,
         .lost_after_us = assembler->options->lost_after_us,
         .silent_after_us = assembler->options->silent_after_us,
@@ -319,6 +330,14 @@ static void make_parts(struct assembler *assembler)
         .producer = assembler->producer,
         .settings = &assembler->settings,
     });
+    assembler->expiry = expiry_new(&(struct expiry_settings){
+        .store = assembler->store,
+        .intake = assembler->intake,
+        .processor = assembler->processor,
+        .after_us = assembler->options->expire_after_us,
+        .home_partitions = assembler->home_partitions,
+    });
+    assembler->purge = purge_new(assembler->store, assembler->intake);
 }
 
 bool assembler_start(struct assembler *assembler, struct err *err)
@@ -335,12 +354,7 @@ struct assembler *assembler_new(const struct assembler_options *options)
     struct assembler *assembler = mem_new(sizeof *assembler);
 
     assembler->options = options;
-    assembler->kafka = (struct kafka_settings){
-        .brokers = options->common.kafka_brokers,
-        .topic_prefix = options->common.topic_prefix,
-        .client_id = "chunkscribe-assembler",
-        .extra = options->common.kafka_config,
-    };
+    assembler->kafka = assembler_options_kafka(options);
     assembler->metrics = assembler_metrics_new();
     assembler->health = health_new(assembler->metrics);
     assembler->settings = assembler_options_apply(options, assembler->metrics);
@@ -356,13 +370,16 @@ void assembler_free(struct assembler *assembler)
     if (assembler == NULL)
         return;
     health_free(assembler->health);
+    purge_free(assembler->purge);
+    expiry_free(assembler->expiry);
     processor_free(assembler->processor);
     lost_work_free(assembler->lost);
     intake_free(assembler->intake);
     kafka_producer_free(assembler->producer);
     tasks_free(assembler->tasks);
     relay_free(assembler->relay);
-    kafka_admin_free(assembler->admin);
+    kafka_admin_free(assembler->chunk_admin);
+    kafka_admin_free(assembler->task_admin);
     store_free(assembler->store);
     metrics_free(assembler->metrics);
     free(assembler->migrations);

@@ -24,6 +24,7 @@ enum assembler_metric {
     METRIC_MISMATCHES,
     METRIC_JOBS_ENDED, /* by status */
     METRIC_TASKS_PUBLISHED,
+    METRIC_TASKS_ANSWERED, /* by what became of them */
     METRIC_LOST_WORK,
     METRIC_SILENT,
     METRIC_DEAD_LETTERS,

@@ -10,6 +10,9 @@
 #include "common/mem.h"
 
 #define AT(member) offsetof(struct assembler_options, member)
+#define YEAR_US (INT64_C(366) * 86400000000)
+
+static const char *const DEAD_LETTER_VERBS[] = {"list", "show", NULL};
 
 const struct config_option ASSEMBLER_OPTIONS[] = {
     {.name = "database-url",
@@ -26,6 +29,17 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .type = CONFIG_BOOL,
      .offset = AT(migrate),
      .help = "Apply the migrations that the database lacks, and exit."},
+    {.name = "dead-letters",
+     .type = CONFIG_STRING,
+     .offset = AT(dead_letters),
+     .choices = DEAD_LETTER_VERBS,
+     .help =
+         "list: print a line for each record of dead.letters, and exit; show: print the one that "
+         "dead-letter names, and exit."},
+    {.name = "dead-letter",
+     .type = CONFIG_STRING,
+     .offset = AT(dead_letter),
+     .help = "Which record of dead.letters to show, as partition:offset."},
     {.name = "batch-records",
      .type = CONFIG_INT,
      .offset = AT(batch_records),
@@ -86,6 +100,38 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .maximum = INT64_C(86400000000),
      .help = "An attempt that was started and of which nothing was heard for this long has failed; "
              "workers tell every 30 s that they live."},
+    {.name = "max-deferral",
+     .type = CONFIG_TIME,
+     .offset = AT(max_deferral_us),
+     .fallback = "24h",
+     .minimum = 1000000,
+     .maximum = YEAR_US,
+     .help = "A chunk fails when the speech service has held it back for this long, by limits or "
+             "because it is away, without an answer about the chunk."},
+    {.name = "expire-after",
+     .type = CONFIG_TIME,
+     .offset = AT(expire_after_us),
+     .fallback = "24h",
+     .minimum = 1000000,
+     .maximum = YEAR_US,
+     .help = "A job that still lacks chunks expires when none has been uploaded for this long."},
+    {.name = "blob-retention",
+     .type = CONFIG_TIME,
+     .offset = AT(blob_retention_us),
+     .fallback = "24h",
+     .minimum = 0,
+     .maximum = YEAR_US,
+     .help =
+         "How long the uploaded chunks of a job that is done or has failed are kept; those of a "
+         "cancelled or expired job go at once. Later a retry needs them uploaded again."},
+    {.name = "job-retention",
+     .type = CONFIG_TIME,
+     .offset = AT(job_retention_us),
+     .fallback = "30d",
+     .minimum = 0,
+     .maximum = 10 * YEAR_US,
+     .help = "How long after its end a job is kept with its transcript and events; then nothing of "
+             "it is left."},
     {.name = NULL},
 };
 
@@ -99,11 +145,25 @@ struct apply_settings assembler_options_apply(const struct assembler_options *op
     return (struct apply_settings){
         .policy = {.max_starts = (int32_t)options->max_starts,
                    .backoff = {.base_us = (uint64_t)options->retry_base_us,
-                               .ceiling_us = (uint64_t)options->retry_ceiling_us}},
+                               .ceiling_us = (uint64_t)options->retry_ceiling_us},
+                   .max_deferral_us = options->max_deferral_us},
         .limits = {.chunks = FRONTIER_CHUNKS,
                    .text_bytes = FRONTIER_TEXT_BYTES,
                    .hold_back_ms = options->hold_back_us / 1000},
+        .expire_after_ms = options->expire_after_us / 1000,
+        .blob_retention_us = options->blob_retention_us,
+        .job_retention_us = options->job_retention_us,
         .metrics = metrics,
+    };
+}
+
+struct kafka_settings assembler_options_kafka(const struct assembler_options *options)
+{
+    return (struct kafka_settings){
+        .brokers = options->common.kafka_brokers,
+        .topic_prefix = options->common.topic_prefix,
+        .client_id = "chunkscribe-assembler",
+        .extra = options->common.kafka_config,
     };
 }
 

@@ -55,10 +55,15 @@ void job_free(struct job *job)
     }
     for (size_t i = 0; i < job->seams.count; i++)
         free(job->seams.items[i].record);
+    for (size_t i = 0; i < job->tasks.count; i++)
+        free(job->tasks.items[i].payload);
+    for (size_t i = 0; i < job->open_tasks.count; i++)
+        free(job->open_tasks.items[i].payload);
     free(job->events.items);
     free(job->parts.items);
     free(job->seams.items);
     free(job->tasks.items);
+    free(job->open_tasks.items);
     free(job->stored_text);
     free(job->stored_corrected);
     free(job->llm_reason);
@@ -184,6 +189,19 @@ void job_add_seam(struct job *job, struct job_seam take_seam)
 void job_add_task(struct job *job, const struct job_task *task)
 {
     LIST_ADD(&job->tasks, *task);
+}
+
+void job_add_open_task(struct job *job, const struct job_open_task *task)
+{
+    LIST_ADD(&job->open_tasks, *task);
+}
+
+struct job_open_task *job_open_task(struct job *job, int64_t task_id)
+{
+    for (size_t i = 0; i < job->open_tasks.count; i++)
+        if (job->open_tasks.items[i].id == task_id)
+            return &job->open_tasks.items[i];
+    return NULL;
 }
 
 const char *job_status_name(enum job_status status)

@@ -62,6 +62,7 @@ struct chunk {
     int64_t waiting_from;       /* bytes that have not arrived yet; -1: none */
     int64_t waiting_to;
     int64_t deferred_until_wall_us; /* 0: not deferred */
+    int64_t deferred_since_wall_us; /* the first time since an answer about it; 0: never */
     char *deferred_reason;          /* owned */
     char *error;                    /* owned, the JSON object shown to people; NULL: none */
     int64_t processing_time_ms;     /* -1: not done */
@@ -120,14 +121,32 @@ enum job_task_kind {
     JOB_TASK_WORK,   /* publishes the chunk's attempt to chunks.uploaded */
     JOB_TASK_SKIP,   /* tells workers on jobs.control to leave the chunk alone */
     JOB_TASK_CANCEL, /* and this one the whole job */
+    JOB_TASK_BLOB_DELETE,
     JOB_TASK_KIND_COUNT
 };
 
-/* What must happen after the commit, now or later. */
+/* What must happen after the commit, now or later; task_kind.h has the table of kinds. */
 struct job_task {
     enum job_task_kind kind;
     int32_t chunk_index; /* -1: of the whole job */
     int32_t attempt;
+    int64_t due_in_us;
+    char *payload; /* owned; a JSON object, of kinds that are answered; else NULL */
+};
+
+enum task_fate {
+    TASK_FATE_OPEN,
+    TASK_FATE_CLOSED,
+    TASK_FATE_RETRIED, /* the next attempt, in `due_in_us` */
+};
+
+/* A task from before that a record of this transaction answers. */
+struct job_open_task {
+    int64_t id;
+    enum job_task_kind kind;
+    int32_t attempt;
+    char *payload; /* owned */
+    enum task_fate fate;
     int64_t due_in_us;
 };
 
@@ -170,17 +189,24 @@ struct job {
     int64_t relayed_seq;
     int32_t home_partition; /* of its records; -1: never touched */
     int64_t age_ms;         /* since it was created, by the database's clock */
+    int64_t idle_ms;        /* since a chunk was last uploaded, or else it was created */
 
     struct chunk *chunks; /* loaded ones, by index; owned */
     /* Owned; the ordered text before `parts`, of a job that may end; else NULL. */
     char *stored_text;
     char *stored_corrected;
 
+    bool are_blobs_deleted; /* once: what was uploaded since is there */
+
     bool is_changed; /* the row is to be written */
     bool now_upload_started;
+    bool now_upload_active; /* a chunk has arrived, or is waited for anew */
     bool now_processing_started;
     bool now_first_completed;
     bool now_completed;
+    bool now_blobs_deleted;
+    bool now_purged;      /* its row goes, and what belongs to it soon after */
+    bool keeps_blobs;     /* it was reopened: its blobs are not to be deleted yet */
     bool has_ready_check; /* a chunk was uploaded or parked: parked ones may have become ready */
     bool has_more;        /* the frontier stopped at a limit, not at an open chunk */
     bool is_shown;        /* a progress_update is due */
@@ -190,6 +216,7 @@ struct job {
     JOB_LIST(struct job_part) parts;
     JOB_LIST(struct job_seam) seams;
     JOB_LIST(struct job_task) tasks;
+    JOB_LIST(struct job_open_task) open_tasks;
 
     UT_hash_handle hh;
 };
@@ -218,7 +245,11 @@ void job_add_part(struct job *job, struct job_part take_part);
 /* What a language model did to pieces of the text. */
 void job_add_correction(struct job *job, const struct event_correction *correction);
 void job_add_seam(struct job *job, struct job_seam take_seam);
+/* The payload is consumed. */
 void job_add_task(struct job *job, const struct job_task *task);
+void job_add_open_task(struct job *job, const struct job_open_task *task);
+/* NULL when it is not loaded: it is closed, or there never was one. */
+struct job_open_task *job_open_task(struct job *job, int64_t task_id);
 
 const char *job_status_name(enum job_status status);
 bool job_status_parse(const char *name, enum job_status *ret_status) MUST_CHECK;

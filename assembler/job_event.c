@@ -358,14 +358,14 @@ void job_event_add_job_failed(struct job *job)
 }
 
 /* The whole text so far is what the reader has. */
-void job_event_add_cancelled(struct job *job)
+void job_event_add_ended_early(struct job *job)
 {
     struct json json = json_begin(job);
 
     add_string(&json, "status", job_status_name(job->status));
     add_counters(&json, job);
     add_int(&json, "progress", 100);
-    job_add_event(job, "cancelled", json_end(&json));
+    job_add_event(job, job_status_name(job->status), json_end(&json));
 }
 
 void job_event_add_retry_started(struct job *job, const int32_t *chunks, size_t count)

@@ -32,7 +32,8 @@ void job_event_add_partial_transcript(struct job *job, const struct assembly_ste
  * JOB_EVENT_TEXT_MAX needs. */
 void job_event_add_final_result(struct job *job, const char *raw, const char *corrected);
 void job_event_add_job_failed(struct job *job);
-void job_event_add_cancelled(struct job *job);
+/* cancelled or expired */
+void job_event_add_ended_early(struct job *job);
 /* The chunks of the job that are tried once more. */
 void job_event_add_retry_started(struct job *job, const int32_t *chunks, size_t count);
 /* The text before the frontier, in place of all that was sent before. */

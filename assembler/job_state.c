@@ -87,6 +87,8 @@ static void upload(struct step *step)
     step->chunk->now_uploaded = true;
     step->job->uploaded_chunks++;
     step->job->now_upload_started = true;
+    step->job->now_upload_active = true;
+    step->job->idle_ms = 0;
     step->job->has_ready_check = true;
     step->change.effects |= EFFECT_UPLOADED;
 }
@@ -161,8 +163,21 @@ static void start(struct step *step)
     step->change.effects |= EFFECT_STARTED;
 }
 
+/* What is not stored after the blobs were deleted will not come by waiting. */
+static void give_up_on_header(struct step *step)
+{
+    leave_wait(step->chunk);
+    give_up(step);
+    if (step->change.effects & EFFECT_FAILED)
+        step->change.effects |= EFFECT_HEADERLESS;
+}
+
 static void park(struct step *step)
 {
+    if (step->job->are_blobs_deleted) {
+        give_up_on_header(step);
+        return;
+    }
     step->chunk->waiting_from = step->event->waiting.from;
     step->chunk->waiting_to = step->event->waiting.to;
     step->chunk->start_count = 0;
@@ -171,11 +186,29 @@ static void park(struct step *step)
     step->change.effects |= EFFECT_PARKED;
 }
 
+/* Attempts come and go while the speech service is away; only an answer about the chunk ends it. */
+static bool is_deferred_for_too_long(const struct step *step)
+{
+    const struct chunk *chunk = step->chunk;
+
+    return chunk->deferred_since_wall_us > 0 &&
+           step->now_wall_us - chunk->deferred_since_wall_us >= step->policy->max_deferral_us;
+}
+
 static void defer(struct step *step)
 {
     int64_t wait_us = step->event->deferred.until_wall_us - step->now_wall_us;
 
     leave_wait(step->chunk);
+    if (is_deferred_for_too_long(step)) {
+        give_up(step);
+        step->chunk->deferred_since_wall_us = 0;
+        if (step->change.effects & EFFECT_FAILED)
+            step->change.effects |= EFFECT_UNREACHED;
+        return;
+    }
+    if (step->chunk->deferred_since_wall_us == 0)
+        step->chunk->deferred_since_wall_us = step->now_wall_us;
     step->chunk->deferred_until_wall_us = step->event->deferred.until_wall_us;
     step->chunk->start_count = 0;
     set_status(step, CHUNK_UPLOADED);
@@ -194,6 +227,7 @@ static void retry(struct step *step, int64_t retry_after_ms)
     chunk->attempt++;
     chunk->retry_count++;
     chunk->start_count = 0;
+    chunk->deferred_since_wall_us = 0;
     leave_wait(chunk);
     set_status(step, CHUNK_UPLOADED);
     step->change.effects |= EFFECT_RETRIED;
@@ -227,6 +261,7 @@ static void finish(struct step *step)
     struct job *job = step->job;
 
     leave_wait(chunk);
+    chunk->deferred_since_wall_us = 0;
     set_status(step, CHUNK_DONE);
     chunk->now_completed = true;
     chunk->has_audio = true;
@@ -331,6 +366,9 @@ static void reopen_job(struct job *job, const struct chunk *chunk)
         job->rewind_to = chunk->index;
     job->status = job->uploaded_chunks < job->layout.total_chunks ? JOB_UPLOADING : JOB_PROCESSING;
     job->failed_chunks--;
+    job->now_upload_active = true;
+    job->idle_ms = 0;
+    job->keeps_blobs = true;
     job->is_changed = true;
     job->is_shown = true;
 }
@@ -344,6 +382,7 @@ bool job_state_retry(struct job *job, struct chunk *chunk, const struct event_re
     chunk->min_attempt = chunk->attempt;
     chunk->retry_count = 0;
     chunk->start_count = 0;
+    chunk->deferred_since_wall_us = 0;
     chunk->resync_from = 0;
     chunk->covered = (struct coverage_sums){0};
     chunk->work.partition = -1;

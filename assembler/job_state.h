@@ -30,13 +30,16 @@ enum job_effect {
     EFFECT_RETRIED = 1 << 6,  /* the next attempt, later */
     EFFECT_DONE = 1 << 7,
     EFFECT_FAILED = 1 << 8,
-    EFFECT_CRASHED = 1 << 9, /* with FAILED: it kills its workers, they must skip it */
-    EFFECT_KEPT = 1 << 10,   /* a resync failed: the reading from before stands */
+    EFFECT_CRASHED = 1 << 9,     /* with FAILED: it kills its workers, they must skip it */
+    EFFECT_KEPT = 1 << 10,       /* a resync failed: the reading from before stands */
+    EFFECT_UNREACHED = 1 << 11,  /* with FAILED: deferred for too long */
+    EFFECT_HEADERLESS = 1 << 12, /* with FAILED: the file's header is not stored any more */
 };
 
 struct job_state_policy {
     int32_t max_starts; /* of one attempt; the last one is held to have killed its workers */
     struct backoff backoff;
+    int64_t max_deferral_us; /* from the first deferral to the one that is the last */
 };
 
 struct job_change {

@@ -6,7 +6,8 @@
  * Finds work that nobody will do any more, without leases, so that waiting in a long queue never
  * expires: a work record is lost only if the group of workers has passed it, or its topic has
  * dropped it, and a while later nothing has come of it. It is published again with the same
- * attempt. And an attempt that was started and then fell silent has failed.
+ * attempt. The same goes for tasks. And an attempt at a chunk that was started and then fell silent
+ * has failed.
  */
 
 #include <stdbool.h>
@@ -28,7 +29,8 @@ struct lost_work_settings {
     struct store *store; /* all borrowed */
     struct intake *intake;
     struct tasks *tasks;
-    struct kafka_admin *admin;
+    struct kafka_admin *chunk_admin; /* of chunks.uploaded and the group that reads it */
+    struct kafka_admin *task_admin;  /* of jobs.tasks and its */
     struct metrics *metrics;
     int64_t lost_after_us; /* up to LOST_AFTER_MAX_US */
     int64_t silent_after_us;

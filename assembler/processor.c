@@ -20,6 +20,7 @@
 struct unfinished {
     struct id job;
     int32_t home_partition;
+    bool may_expire;
 };
 
 struct processor {
@@ -50,7 +51,8 @@ bool processor_has_work(const struct processor *processor)
     return processor->unfinished_count > 0 || intake_batch(processor->parts.intake)->count > 0;
 }
 
-void processor_resume_job(struct processor *processor, const char *job_id, int32_t home_partition)
+static void look_at_job(struct processor *processor, const char *job_id, int32_t home_partition,
+                        bool may_expire)
 {
     processor->unfinished = mem_resize(processor->unfinished, processor->unfinished_count + 1,
                                        sizeof *processor->unfinished);
@@ -58,6 +60,17 @@ void processor_resume_job(struct processor *processor, const char *job_id, int32
 
     (void)snprintf(last->job.text, sizeof last->job.text, "%s", job_id);
     last->home_partition = home_partition;
+    last->may_expire = may_expire;
+}
+
+void processor_resume_job(struct processor *processor, const char *job_id, int32_t home_partition)
+{
+    look_at_job(processor, job_id, home_partition, false);
+}
+
+void processor_expire_job(struct processor *processor, const char *job_id, int32_t home_partition)
+{
+    look_at_job(processor, job_id, home_partition, true);
 }
 
 void processor_forget_jobs(struct processor *processor)
@@ -69,8 +82,7 @@ void processor_forget_jobs(struct processor *processor)
 
 struct slice {
     size_t count; /* records from the front of the batch */
-    struct id jobs[UNFINISHED_AT_ONCE];
-    struct batch_partition *homes[UNFINISHED_AT_ONCE];
+    struct unit_job jobs[UNFINISHED_AT_ONCE];
     size_t job_count;
 };
 
@@ -96,15 +108,15 @@ static void choose_unfinished(struct processor *processor, struct slice *slice)
 
         if (home == NULL)
             continue;
-        slice->jobs[slice->job_count] = last->job;
-        slice->homes[slice->job_count++] = home;
+        slice->jobs[slice->job_count++] = (struct unit_job){last->job, home, last->may_expire};
     }
 }
 
 static void give_back(struct processor *processor, const struct slice *slice)
 {
     for (size_t i = 0; i < slice->job_count; i++)
-        processor_resume_job(processor, slice->jobs[i].text, slice->homes[i]->number);
+        look_at_job(processor, slice->jobs[i].id.text, slice->jobs[i].home->number,
+                    slice->jobs[i].may_expire);
 }
 
 /* Records that may kill the process */
@@ -237,9 +249,8 @@ static enum processor_outcome run(struct processor *processor, const struct slic
     const struct unit_of_work unit = {
         .records = intake_batch(processor->parts.intake)->records,
         .count = slice->count,
-        .unfinished = slice->jobs,
-        .unfinished_homes = slice->homes,
-        .unfinished_count = slice->job_count,
+        .jobs = slice->jobs,
+        .job_count = slice->job_count,
     };
     CLEANUP(unit_result_done) struct unit_result result = {0};
     uint64_t start_us = clock_now_us();

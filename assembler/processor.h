@@ -37,6 +37,8 @@ struct processor *processor_new(const struct processor_parts *parts) FREED_BY(pr
 bool processor_has_work(const struct processor *processor);
 /* A job whose frontier can move although no record says so. */
 void processor_resume_job(struct processor *processor, const char *job_id, int32_t home_partition);
+/* A job to which nothing was uploaded for long: it expires if that is still so. */
+void processor_expire_job(struct processor *processor, const char *job_id, int32_t home_partition);
 void processor_forget_jobs(struct processor *processor);
 
 enum processor_outcome {

@@ -16,8 +16,8 @@
 #define CONNECT_TIMEOUT_S "5"
 /* Longer than any timeout of the server's: past it the server is taken for dead. */
 #define ANSWER_TIMEOUT_US 30000000
-#define PENDING_MAX 32
-#define PREPARED_MAX 64
+#define PENDING_MAX 64
+#define PREPARED_MAX 128
 
 struct pending {
     const struct store_statement *statement;

@@ -39,6 +39,8 @@ enum job_column {
     J_HOME,
     J_AGE_MS,
     J_COVERED,
+    J_IDLE_MS,
+    J_BLOBS_DELETED,
     J_FIRST_EVENT,
     J_COLUMN_COUNT
 };
@@ -55,6 +57,8 @@ static const struct store_statement LOCK_JOBS = {
     " j.speech_requests, j.llm_pieces, j.llm_rejected, j.llm_reason, j.last_seq, j.relayed_seq, "
     "j.home_partition,"
     " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint, j.covered,"
+    " (extract(epoch FROM clock_timestamp() - coalesce(j.upload_active_at, j.created_at)) * 1000)"
+    "  ::bigint, j.blobs_deleted_at IS NOT NULL,"
     " CASE WHEN j.home_partition IS NULL THEN (SELECT e.data FROM job_events e"
     "  WHERE e.job_id = j.id AND e.seq = 1) END"
     " FROM jobs j WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id FOR NO KEY UPDATE OF j"};
@@ -75,6 +79,7 @@ enum chunk_column {
     C_WAITING_TO,
     C_DEFERRED_UNTIL,
     C_DEFERRED_REASON,
+    C_DEFERRED_SINCE,
     C_ERROR,
     C_PROCESSING_MS,
     C_FIRST_BYTE,
@@ -101,7 +106,7 @@ enum chunk_column {
     "c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count, c.start_count,"   \
     " c.last_start_us, c.resync_from, c.work_partition, c.work_offset, c.waiting_from,"            \
     " c.waiting_to, (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, " \
-    "c.error::text,"                                                                               \
+    "c.deferred_since_us, c.error::text,"                                                          \
     " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples,"                  \
     " c.absolute_start, c.tail_complete, c.border_byte, c.border_samples, c.start_sample,"         \
     " c.start_is_estimated, c.first_word, c.emitted_word, c.last_word, c.covered"
@@ -256,6 +261,8 @@ static void take_counters(const PGresult *result, int row, struct job *job)
     job->relayed_seq = store_int(result, row, J_RELAYED_SEQ);
     job->home_partition = (int32_t)store_int_or(result, row, J_HOME, -1);
     job->age_ms = store_int(result, row, J_AGE_MS);
+    job->idle_ms = store_int(result, row, J_IDLE_MS);
+    job->are_blobs_deleted = store_bool(result, row, J_BLOBS_DELETED);
 }
 
 static void take_frontier(const PGresult *result, int row, struct job *job)
@@ -354,6 +361,7 @@ static void take_state(const PGresult *result, int row, struct chunk *chunk)
     chunk->waiting_from = store_int_or(result, row, C_WAITING_FROM, -1);
     chunk->waiting_to = store_int_or(result, row, C_WAITING_TO, -1);
     chunk->deferred_until_wall_us = store_int_or(result, row, C_DEFERRED_UNTIL, 0);
+    chunk->deferred_since_wall_us = store_int(result, row, C_DEFERRED_SINCE);
     chunk->deferred_reason = mem_copy_string(store_text(result, row, C_DEFERRED_REASON));
     chunk->error = mem_copy_string(store_text(result, row, C_ERROR));
     chunk->processing_time_ms = store_int_or(result, row, C_PROCESSING_MS, -1);

@@ -27,6 +27,7 @@ struct store_task {
     int32_t chunk_index;
     int32_t attempt;
     struct event_work work; /* owned strings */
+    char *payload;          /* owned */
 };
 
 void store_task_done(struct store_task *task);
@@ -37,16 +38,31 @@ bool store_due_tasks(struct store *store, struct sql_rows *home_partitions,
 /* How long until the next is due: 0 when one is, -1 when there is none. */
 bool store_next_due(struct store *store, struct sql_rows *home_partitions, int64_t *ret_in_us,
                     struct err *err) MUST_CHECK;
-/* Rows of id, partition and offset (NULL: it was no work): published, so forgotten, and their
- * chunks know the newest work record. */
+/* Rows of id, attempt, whether it is answered, partition and offset (NULL: it was no work):
+ * published, so forgotten or awaiting the answer, and their chunks know the newest work record. */
 bool store_finish_tasks(struct store *store, struct sql_rows *rows, struct err *err) MUST_CHECK;
 
-/* Rows of partition, the offset that the group of workers has passed, and the partition's end.
- * Chunks whose newest work record does not lie between them, and of which nothing was heard for
- * `after_us`, become tasks again. */
-bool store_find_lost_work(struct store *store, struct sql_rows *passed,
-                          struct sql_rows *home_partitions, int64_t after_us, int64_t *ret_count,
-                          struct err *err) MUST_CHECK;
+/* Tasks that records answer. The first queues, for rows of id (in the transaction, after the jobs
+ * were locked), the second adds what was found to their jobs, the third queues what became of
+ * them. */
+void store_send_open_tasks(struct store *store, struct sql_rows *ids, PGresult **ret_tasks);
+void store_take_open_tasks(const PGresult *tasks, struct job *jobs);
+void store_send_answered(struct store *store, const struct job *jobs);
+
+/* How far the workers have come, and whose jobs are asked for. */
+struct store_passed {
+    struct sql_rows *offsets; /* rows of partition, the offset passed, and the end */
+    struct sql_rows *home_partitions;
+    int64_t after_us; /* the least age of what is lost */
+};
+
+/* Chunks whose newest work record was passed, and of which nothing was heard for so long, become
+ * tasks again. */
+bool store_find_lost_work(struct store *store, const struct store_passed *passed,
+                          int64_t *ret_count, struct err *err) MUST_CHECK;
+/* Tasks whose newest record was passed so long after it was published are scheduled again. */
+bool store_find_lost_tasks(struct store *store, const struct store_passed *passed,
+                           int64_t *ret_count, struct err *err) MUST_CHECK;
 
 struct store_silent {
     struct id job;

@@ -4,7 +4,7 @@
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
-enum { JOB_COLUMNS = 30, CHUNK_COLUMNS = 36 };
+enum { JOB_COLUMNS = 32, CHUNK_COLUMNS = 37 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -25,17 +25,20 @@ static const struct store_statement WRITE_JOBS = {
     "  THEN coalesce(j.first_chunk_completed_at, now()) ELSE j.first_chunk_completed_at END,"
     " completed_at = CASE WHEN u.ended THEN now() WHEN u.is_terminal THEN j.completed_at END,"
     " is_open = j.is_open OR NOT u.is_terminal, covered = u.covered::bigint[],"
-    " detected_language = coalesce(j.detected_language, u.detected_language)"
+    " detected_language = coalesce(j.detected_language, u.detected_language),"
+    " upload_active_at = CASE WHEN u.upload_active THEN now() ELSE j.upload_active_at END,"
+    " blobs_deleted_at = CASE WHEN u.blobs_deleted THEN now() ELSE j.blobs_deleted_at END"
     " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::int[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
     " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
     " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[],"
-    " $26::int[], $27::int[], $28::text[], $29::text[], $30::text[])"
+    " $26::int[], $27::int[], $28::text[], $29::text[], $30::text[],"
+    " $31::bool[], $32::bool[])"
     " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
     " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
     " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
     " ended, is_terminal, llm_pieces, llm_rejected, llm_reason,"
-    " covered, detected_language) WHERE j.id = u.id"};
+    " covered, detected_language, upload_active, blobs_deleted) WHERE j.id = u.id"};
 
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
@@ -45,6 +48,7 @@ static const struct store_statement WRITE_CHUNKS = {
     " work_partition = u.work_partition, work_offset = u.work_offset,"
     " waiting_from = u.waiting_from, waiting_to = u.waiting_to,"
     " deferred_until = to_timestamp(u.deferred_us / 1e6), deferred_reason = u.deferred_reason,"
+    " deferred_since_us = u.deferred_since,"
     " error = u.error, processing_time_ms = u.processing_ms,"
     " uploaded_at = CASE WHEN u.is_uploaded THEN coalesce(c.uploaded_at, now())"
     "  ELSE c.uploaded_at END,"
@@ -63,14 +67,14 @@ static const struct store_statement WRITE_CHUNKS = {
     " $14::bigint[], $15::text[], $16::jsonb[], $17::bigint[], $18::bool[], $19::bool[],"
     " $20::bool[], $21::bool[], $22::bigint[], $23::bigint[], $24::int[], $25::bigint[],"
     " $26::bigint[], $27::bool[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bool[],"
-    " $32::int[], $33::int[], $34::int[], $35::bool[], $36::text[])"
+    " $32::int[], $33::int[], $34::int[], $35::bool[], $36::text[], $37::bigint[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, last_start_us,"
     " resync_from, work_partition, work_offset, waiting_from, waiting_to, deferred_us,"
     " deferred_reason, error, processing_ms, is_uploaded, is_started, is_heard, is_completed, "
     "first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
     " start_sample, start_is_estimated,"
-    " first_word, emitted_word, last_word, is_reopened, covered)"
+    " first_word, emitted_word, last_word, is_reopened, covered, deferred_since)"
     " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
 
 /* In an array literal, inside the array of rows. */
@@ -116,6 +120,8 @@ static void add_job(struct sql_rows *rows, const struct job *job)
     sql_rows_text(rows, job->llm_reason);
     add_covered(rows, &job->covered);
     sql_rows_text(rows, job->detected_language[0] == '\0' ? NULL : job->detected_language);
+    sql_rows_bool(rows, job->now_upload_active);
+    sql_rows_bool(rows, job->now_blobs_deleted);
 }
 
 void store_send_job_rows(struct store *store, const struct job *jobs)
@@ -144,7 +150,7 @@ static void add_state(struct sql_rows *rows, const struct chunk *chunk)
     sql_rows_natural(rows, chunk->waiting_from);
     sql_rows_natural(rows, chunk->waiting_to);
     sql_rows_natural(rows, chunk->deferred_until_wall_us > 0 ? chunk->deferred_until_wall_us : -1);
-    sql_rows_text(rows, chunk->deferred_until_wall_us > 0 ? chunk->deferred_reason : NULL);
+    sql_rows_text(rows, chunk->deferred_since_wall_us > 0 ? chunk->deferred_reason : NULL);
     sql_rows_text(rows, chunk->error);
     sql_rows_natural(rows, chunk->processing_time_ms);
     sql_rows_bool(rows, chunk->now_uploaded);
@@ -201,6 +207,7 @@ static void add_chunks(struct sql_rows *rows, const struct job *job)
         add_placement(rows, chunk);
         sql_rows_bool(rows, chunk->now_reopened);
         add_covered(rows, &chunk->covered);
+        sql_rows_int(rows, chunk->deferred_since_wall_us);
     }
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembler/tasks.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "assembler/assembler_metrics.h"
 #include "assembler/store_tasks.h"
+#include "assembler/task_kind.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -20,8 +21,10 @@ enum task_state { TASK_IN_FLIGHT, TASK_FINISHED, TASK_FAILED };
 struct task_in_flight {
     struct tasks *tasks;
     int64_t id;
+    int32_t attempt;
     enum task_state state;
-    bool is_work;
+    bool is_answered; /* and so not over when it is published */
+    bool has_place;   /* its chunk, or the task itself, is to know where its record lies */
     struct kafka_position position;
     UT_hash_handle hh;
 };
@@ -88,24 +91,30 @@ static void on_report(void *context, struct kafka_position position, const struc
     task->tasks->has_reports = true;
 }
 
-static const enum event_type RECORDS[] = {
-    [JOB_TASK_WORK] = EVENT_CHUNK_WORK,
-    [JOB_TASK_SKIP] = EVENT_CONTROL_SKIP,
-    [JOB_TASK_CANCEL] = EVENT_CONTROL_CANCEL,
-};
-static_assert(ARRAY_LEN(RECORDS) == JOB_TASK_KIND_COUNT, "a record for each kind");
+/* Borrows from the task. */
+static struct event record_of(const struct store_task *due)
+{
+    const struct task_kind *kind = task_kind(due->kind);
+    struct event event = {.type = kind->record,
+                          .job = due->job,
+                          .chunk_index = due->chunk_index,
+                          .attempt = due->attempt};
+
+    if (event.type == EVENT_CHUNK_WORK) {
+        event.work = due->work;
+    } else if (event.type == EVENT_TASK_WORK) {
+        event.task = (struct event_task){.id = due->id, .payload = due->payload};
+        (void)snprintf(event.task.kind, sizeof event.task.kind, "%s", kind->name);
+    }
+    return event;
+}
 
 static bool produce(struct tasks *tasks, const struct store_task *due, struct task_in_flight *task,
                     struct err *err)
 {
-    struct event event = {.type = RECORDS[due->kind],
-                          .job = due->job,
-                          .chunk_index = due->chunk_index,
-                          .attempt = due->attempt};
+    const struct event event = record_of(due);
     CLEANUP(buf_done) struct buf value;
 
-    if (due->kind == JOB_TASK_WORK)
-        event.work = due->work;
     CLEANUP(mem_free_at) char *key = event_key(&event);
     buf_init(&value, (size_t)EVENT_BYTES_MAX);
     event_encode(&event, clock_wall_us(), &value);
@@ -123,7 +132,9 @@ static void publish(struct tasks *tasks, const struct store_task *due)
 
     task->tasks = tasks;
     task->id = due->id;
-    task->is_work = due->kind == JOB_TASK_WORK && !due->is_void;
+    task->attempt = due->attempt;
+    task->is_answered = task_kind_is_answered(due->kind) && !due->is_void;
+    task->has_place = task->is_answered || (due->kind == JOB_TASK_WORK && !due->is_void);
     HASH_ADD(hh, tasks->in_flight, id, sizeof task->id, task);
     if (due->is_void) {
         task->state = TASK_FINISHED;
@@ -163,8 +174,10 @@ static void collect_finished(struct tasks *tasks, struct sql_rows *rows)
         if (task->state != TASK_FINISHED)
             continue;
         sql_rows_int(rows, task->id);
-        sql_rows_natural(rows, task->is_work ? task->position.partition : -1);
-        sql_rows_natural(rows, task->is_work ? task->position.offset : -1);
+        sql_rows_int(rows, task->attempt);
+        sql_rows_bool(rows, task->is_answered);
+        sql_rows_natural(rows, task->has_place ? task->position.partition : -1);
+        sql_rows_natural(rows, task->has_place ? task->position.offset : -1);
     }
 }
 
@@ -186,7 +199,7 @@ static bool finish_reported(struct tasks *tasks, struct err *err)
 {
     CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&rows, 3);
+    sql_rows_init(&rows, 5);
     collect_finished(tasks, &rows);
     if (rows.row_count > 0 && !store_finish_tasks(tasks->store, &rows, err))
         return false;

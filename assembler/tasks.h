@@ -4,8 +4,9 @@
 
 /*
  * Publishes the rows of the table tasks when they are due: work records to chunks.uploaded, what
- * workers must leave alone to jobs.control. A row is deleted only when Kafka has acknowledged its
- * record, so a task may be published twice, which is harmless, but never lost.
+ * workers must leave alone to jobs.control, everything else to jobs.tasks. Only when Kafka has
+ * acknowledged the record the row is deleted, or, of a kind that workers answer, marked as
+ * published, so a task may be published twice, which is harmless, but never lost.
  */
 
 #include <stdbool.h>

@@ -7,6 +7,7 @@
 
 #include "assembler/store_jobs.h"
 #include "assembler/store_offsets.h"
+#include "assembler/store_retention.h"
 #include "assembler/store_tasks.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -63,8 +64,8 @@ static struct store_move *move_of(struct moves *moves, const struct batch_partit
     return move;
 }
 
-/* Unfinished jobs and events of our own need the fence of their partition, too: it stays where it
- * is. */
+/* Jobs without a record and events of our own need the fence of their partition, too: it stays
+ * where it is. */
 static void collect_moves(const struct unit_of_work *unit, struct moves *moves)
 {
     moves->count = 0;
@@ -75,8 +76,8 @@ static void collect_moves(const struct unit_of_work *unit, struct moves *moves)
         if (record->offset >= 0)
             move->next = record->offset + 1;
     }
-    for (size_t i = 0; i < unit->unfinished_count; i++)
-        (void)move_of(moves, unit->unfinished_homes[i]);
+    for (size_t i = 0; i < unit->job_count; i++)
+        (void)move_of(moves, unit->jobs[i].home);
 }
 
 /* Loading */
@@ -148,7 +149,7 @@ static void wish_retried(const struct event *event, struct wishes *wishes)
 
 static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishes)
 {
-    size_t capacity = unit->unfinished_count;
+    size_t capacity = unit->job_count;
 
     for (size_t i = 0; i < unit->count; i++)
         capacity += wish_count(&unit->records[i]);
@@ -164,14 +165,32 @@ static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishe
         if (record->event.type == EVENT_JOB_RETRY)
             wish_retried(&record->event, wishes);
     }
-    for (size_t i = 0; i < unit->unfinished_count; i++)
-        wishes->items[wishes->count++] = (struct store_wish){unit->unfinished[i].text, -1, true};
+    for (size_t i = 0; i < unit->job_count; i++)
+        wishes->items[wishes->count++] = (struct store_wish){unit->jobs[i].id.text, -1, true};
     sort_and_merge(wishes);
+}
+
+static bool is_answer(const struct record *record)
+{
+    return !record->is_dead &&
+           (record->event.type == EVENT_TASK_DONE || record->event.type == EVENT_TASK_FAILED);
+}
+
+static void send_open_tasks(const struct run *run, PGresult **ret_tasks)
+{
+    CLEANUP(sql_rows_done) struct sql_rows ids;
+
+    sql_rows_init(&ids, 1);
+    for (size_t i = 0; i < run->unit->count; i++)
+        if (is_answer(&run->unit->records[i]))
+            sql_rows_int(&ids, run->unit->records[i].event.task.id);
+    store_send_open_tasks(run->store, &ids, ret_tasks);
 }
 
 static bool open_transaction(struct run *run, struct err *err)
 {
     CLEANUP(store_clear_at) PGresult *moved = NULL;
+    CLEANUP(store_clear_at) PGresult *tasks = NULL;
     CLEANUP(store_loaded_done) struct store_loaded loaded = {0};
     CLEANUP(wishes_done) struct wishes wishes;
     CLEANUP(mem_free_at) struct moves *moves = mem_new(sizeof *moves);
@@ -181,10 +200,17 @@ static bool open_transaction(struct run *run, struct err *err)
     store_send_begin(run->store);
     store_send_moves(run->store, moves->items, moves->count, &moved);
     store_send_load(run->store, wishes.items, wishes.count, &loaded);
+    send_open_tasks(run, &tasks);
     if (!store_run(run->store, err))
         return false;
     run->is_stale = (size_t)PQntuples(moved) != moves->count;
-    return run->is_stale || store_take_loaded(&loaded, &run->jobs, err);
+    if (run->is_stale)
+        return true;
+    if (!store_take_loaded(&loaded, &run->jobs, err))
+        return false;
+    if (tasks != NULL)
+        store_take_open_tasks(tasks, run->jobs);
+    return true;
 }
 
 /* Applying */
@@ -204,6 +230,21 @@ static void apply_records(struct run *run)
     }
 }
 
+/* After the records, which may say that something was uploaded. */
+static void expire_jobs(struct run *run)
+{
+    for (size_t i = 0; i < run->unit->job_count; i++) {
+        const struct unit_job *looked_at = &run->unit->jobs[i];
+        struct job *job = looked_at->may_expire ? job_find(run->jobs, looked_at->id.text) : NULL;
+
+        if (job == NULL)
+            continue;
+        if (job->home_partition < 0)
+            job->home_partition = looked_at->home->number;
+        apply_expiry(run->settings, job);
+    }
+}
+
 static bool rewind_jobs(struct run *run, struct err *err)
 {
     for (struct job *job = run->jobs; job != NULL; job = job->hh.next) {
@@ -219,14 +260,19 @@ static bool rewind_jobs(struct run *run, struct err *err)
     return true;
 }
 
+static void note_due(struct run *run, int64_t due_in_us)
+{
+    if (run->next_due_us < 0 || due_in_us < run->next_due_us)
+        run->next_due_us = due_in_us;
+}
+
 static void note_tasks(struct run *run, const struct job *job)
 {
-    for (size_t i = 0; i < job->tasks.count; i++) {
-        int64_t due_us = job->tasks.items[i].due_in_us;
-
-        if (run->next_due_us < 0 || due_us < run->next_due_us)
-            run->next_due_us = due_us;
-    }
+    for (size_t i = 0; i < job->tasks.count; i++)
+        note_due(run, job->tasks.items[i].due_in_us);
+    for (size_t i = 0; i < job->open_tasks.count; i++)
+        if (job->open_tasks.items[i].fate == TASK_FATE_RETRIED)
+            note_due(run, job->open_tasks.items[i].due_in_us);
 }
 
 static void write_changes(struct run *run, PGresult **ret_ready)
@@ -235,10 +281,13 @@ static void write_changes(struct run *run, PGresult **ret_ready)
     store_send_readings(run->store, run->jobs);
     store_send_parts(run->store, run->jobs);
     store_send_seams(run->store, run->jobs);
+    store_send_answered(run->store, run->jobs);
+    store_send_kept_blobs(run->store, run->jobs);
     store_send_tasks(run->store, run->jobs);
     store_send_ready(run->store, run->jobs, ret_ready);
     store_send_events(run->store, run->jobs);
     store_send_job_rows(run->store, run->jobs);
+    store_send_purges(run->store, run->jobs);
 }
 
 static bool advance_and_write(struct run *run, PGresult **ret_ready, struct err *err)
@@ -266,6 +315,7 @@ static bool work(struct run *run, struct err *err)
     apply_records(run);
     if (run->fits_nothing)
         return true;
+    expire_jobs(run);
     if (!rewind_jobs(run, err) ||
         !store_load_readings(run->store, run->jobs, READINGS_BYTES_MAX, err) ||
         !advance_and_write(run, &ready, err))

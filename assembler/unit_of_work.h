@@ -9,6 +9,7 @@
  * commit.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,13 +20,19 @@
 #include "common/attrs.h"
 #include "common/err.h"
 
+/* A job that is looked at although no record speaks of it: its frontier stopped at a limit the last
+ * time, or nothing was uploaded to it for a while. */
+struct unit_job {
+    struct id id;
+    struct batch_partition *home;
+    bool may_expire;
+};
+
 struct unit_of_work {
-    const struct record *records; /* borrowed */
+    const struct record *records; /* borrowed, as all */
     size_t count;
-    /* Jobs whose frontier stopped at a limit the last time, with their home partitions. */
-    const struct id *unfinished;
-    struct batch_partition *const *unfinished_homes;
-    size_t unfinished_count;
+    const struct unit_job *jobs;
+    size_t job_count;
 };
 
 enum unit_outcome {

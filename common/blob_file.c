@@ -94,6 +94,11 @@ char *blob_file_path(const struct blob_file *store, const char *object_key)
     return mem_format("%s/%s", store->directory, object_key);
 }
 
+char *blob_file_uploads(const struct blob_file *store)
+{
+    return mem_format("%s/uploads", store->directory);
+}
+
 static bool check_key(const char *object_key, struct err *err)
 {
     return is_key(object_key) ||

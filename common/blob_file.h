@@ -23,6 +23,8 @@ const char *blob_file_directory(const struct blob_file *store);
 /* The path of an object, owned by the caller. Asserts that the key passes
  * chunk_object_key_parse(). */
 char *blob_file_path(const struct blob_file *store, const char *object_key);
+/* Below which the objects lie, a folder for each job; owned by the caller. */
+char *blob_file_uploads(const struct blob_file *store);
 /* Opens an object for reading: its descriptor (owned by the caller) and size, or BLOB_MISSING. */
 enum blob_presence { BLOB_PRESENT, BLOB_MISSING, BLOB_FAILED };
 enum blob_presence blob_file_read(const struct blob_file *store, const char *object_key,

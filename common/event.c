@@ -15,8 +15,6 @@
 #include "common/jsonread.h"
 #include "common/mem.h"
 
-#define ATTEMPT_MAX 1000000
-
 static const struct {
     const char *name;
     const char *topic;
@@ -35,6 +33,9 @@ static const struct {
     [EVENT_JOB_RETRY] = {.name = "job.retry", .topic = "jobs.commands", .is_of_job = true},
     [EVENT_CONTROL_CANCEL] = {.name = "control.cancel", .topic = "jobs.control", .is_of_job = true},
     [EVENT_CONTROL_SKIP] = {.name = "control.skip", .topic = "jobs.control"},
+    [EVENT_TASK_WORK] = {.name = "task.work", .topic = "jobs.tasks", .is_of_job = true},
+    [EVENT_TASK_DONE] = {.name = "task.done", .topic = "chunks.results", .is_of_job = true},
+    [EVENT_TASK_FAILED] = {.name = "task.failed", .topic = "chunks.results", .is_of_job = true},
 };
 static_assert(ARRAY_LEN(TYPES) == EVENT_TYPE_COUNT, "a name and a topic for each type");
 
@@ -91,6 +92,13 @@ void event_done(struct event *event)
     case EVENT_JOB_RETRY:
         free(event->retry.chunks);
         break;
+    case EVENT_TASK_WORK:
+    case EVENT_TASK_DONE:
+    case EVENT_TASK_FAILED:
+        free(event->task.payload);
+        free(event->task.result);
+        free(event->task.failed.message);
+        break;
     case EVENT_CHUNK_UPLOADED:
     case EVENT_CHUNK_ALIVE:
     case EVENT_CHUNK_WAITING:
@@ -115,6 +123,11 @@ static int64_t digest_retry(const struct event_retry *retry)
     return (int64_t)digest;
 }
 
+static bool is_of_task(enum event_type type)
+{
+    return type == EVENT_TASK_WORK || type == EVENT_TASK_DONE || type == EVENT_TASK_FAILED;
+}
+
 /* What tells two records of one type and attempt apart that are not the same fact. */
 static int64_t distinction(const struct event *event, int64_t wall_us)
 {
@@ -126,6 +139,8 @@ static int64_t distinction(const struct event *event, int64_t wall_us)
         return wall_us;
     if (event->type == EVENT_JOB_RETRY)
         return digest_retry(&event->retry);
+    if (is_of_task(event->type))
+        return event->task.id;
     return 0;
 }
 
@@ -190,7 +205,7 @@ static bool decode_envelope(const struct json_object *object, struct event *even
         return err_set(err, ERR_REJECT, "event", 0, "job_id: a UUID is expected");
     if (!event_is_of_job(event->type) &&
         (!jsonread_int(object, "chunk_index", 0, CHUNK_COUNT_MAX - 1, &chunk_index, err) ||
-         !jsonread_int(object, "attempt", 1, ATTEMPT_MAX, &attempt, err)))
+         !jsonread_int(object, "attempt", 1, EVENT_ATTEMPT_MAX, &attempt, err)))
         return false;
     event->chunk_index = (int32_t)chunk_index;
     event->attempt = (int32_t)attempt;

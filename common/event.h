@@ -41,6 +41,9 @@ enum event_type {
     EVENT_JOB_RETRY,      /* jobs.commands: failed chunks are to be tried once more */
     EVENT_CONTROL_CANCEL, /* jobs.control: workers leave the job alone */
     EVENT_CONTROL_SKIP,   /* jobs.control: workers leave this attempt alone, it kills them */
+    EVENT_TASK_WORK,      /* jobs.tasks: one attempt at a task that is no chunk */
+    EVENT_TASK_DONE,      /* chunks.results */
+    EVENT_TASK_FAILED,
     EVENT_TYPE_COUNT
 };
 
@@ -161,11 +164,22 @@ struct event_retry {
     size_t count;
 };
 
+#define EVENT_TASK_KIND_SIZE 32
+
+/* A task of the job, or how an attempt at it ended. */
+struct event_task {
+    int64_t id;
+    char kind[EVENT_TASK_KIND_SIZE]; /* "blob.delete", ...: says what payload and result hold */
+    char *payload;                   /* owned; of TASK_WORK: a JSON object */
+    char *result;                    /* owned; of TASK_DONE: a JSON object, or NULL */
+    struct event_failed failed;      /* of TASK_FAILED */
+};
+
 struct event {
     enum event_type type;
     struct id job;
-    int32_t chunk_index; /* -1 with attempt 0: it is about the whole job */
-    int32_t attempt;
+    int32_t chunk_index; /* -1: it is about the whole job */
+    int32_t attempt;     /* at the chunk or the task; 0: at neither */
     union {
         struct event_work work;
         struct event_uploaded uploaded;
@@ -176,20 +190,22 @@ struct event {
         struct event_transcribed transcribed;
         struct event_failed failed;
         struct event_retry retry;
+        struct event_task task;
     };
 };
 
 /* Frees what the event owns, not the struct. */
 void event_done(struct event *event);
 /* `wall_us` becomes occurred_at. event_id is made from type, job, chunk, attempt (and the window of
- * a partial, the time of an alive, the chunks of a retry), so that a resend is identical in it. */
+ * a partial, the time of an alive, the chunks of a retry, the task), so that a resend is identical
+ * in it. */
 void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_json);
 /* ERR_REJECT: not JSON, not one of the types, or a member missing, of another type or out of
  * range; the message names it. */
 bool event_decode(const char *json, size_t length, struct event *ret_event,
                   struct err *err) MUST_CHECK;
 const char *event_type_name(enum event_type type);
-/* It has no chunk and no attempt. */
+/* It has no chunk. */
 bool event_is_of_job(enum event_type type);
 /* The key of its record: "job:chunk" for what is addressed to workers and about a chunk, else the
  * job. Owned by the caller. */

@@ -8,6 +8,8 @@
 
 #include "common/event.h"
 
+#define EVENT_ATTEMPT_MAX 1000000
+
 void event_body_encode(const struct event *event, struct json_object *object);
 /* On failure what was already taken is in the event, for event_done(). */
 bool event_body_decode(const struct json_object *object, struct event *event,

@@ -360,6 +360,38 @@ static bool decode_retry(const struct json_object *object, struct event_retry *r
     return true;
 }
 
+/* An object, as text again; NULL where the member is absent or null. */
+static bool decode_json(const struct json_object *object, const char *name, char **ret_json,
+                        struct err *err)
+{
+    struct json_object *member;
+
+    if (jsonread_member(object, name) == NULL)
+        return true;
+    if (!jsonread_object(object, name, &member, err))
+        return false;
+    *ret_json = mem_copy_string(json_object_to_json_string_ext(
+        member, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    return true;
+}
+
+static bool decode_task(const struct json_object *object, struct event *event, struct err *err)
+{
+    struct event_task *task = &event->task;
+
+    if (!jsonread_int(object, "task_id", 1, SAMPLES_MAX, &task->id, err) ||
+        !jsonread_text(object, "kind", task->kind, sizeof task->kind, err) ||
+        !get_int32(object, "attempt", 1, EVENT_ATTEMPT_MAX, &event->attempt, err))
+        return false;
+    if (event->type == EVENT_TASK_FAILED)
+        return decode_failed(object, &task->failed, err);
+    if (event->type == EVENT_TASK_DONE)
+        return decode_json(object, "result", &task->result, err);
+    return decode_json(object, "payload", &task->payload, err) &&
+           (task->payload != NULL ||
+            err_set(err, ERR_REJECT, "event", 0, "payload: an object is expected"));
+}
+
 bool event_body_decode(const struct json_object *object, struct event *event, struct err *err)
 {
     switch (event->type) {
@@ -391,6 +423,10 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
         return decode_failed(object, &event->failed, err);
     case EVENT_JOB_RETRY:
         return decode_retry(object, &event->retry, err);
+    case EVENT_TASK_WORK:
+    case EVENT_TASK_DONE:
+    case EVENT_TASK_FAILED:
+        return decode_task(object, event, err);
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:
     case EVENT_CONTROL_CANCEL:

@@ -255,6 +255,27 @@ static void encode_retry(const struct event_retry *retry, struct json_object *ob
     add(object, "chunks", chunks);
 }
 
+/* Text that is JSON already; NULL becomes null. */
+static void add_json(struct json_object *object, const char *name, const char *json)
+{
+    add(object, name, json == NULL ? NULL : json_tokener_parse(json));
+}
+
+static void encode_task(const struct event *event, struct json_object *object)
+{
+    const struct event_task *task = &event->task;
+
+    add_int(object, "task_id", task->id);
+    add_text(object, "kind", task->kind);
+    add_int(object, "attempt", event->attempt);
+    if (event->type == EVENT_TASK_WORK)
+        add_json(object, "payload", task->payload);
+    else if (event->type == EVENT_TASK_DONE)
+        add_json(object, "result", task->result);
+    else
+        encode_failed(&task->failed, object);
+}
+
 void event_body_encode(const struct event *event, struct json_object *object)
 {
     char until[CLOCK_RFC3339_SIZE];
@@ -294,6 +315,11 @@ void event_body_encode(const struct event *event, struct json_object *object)
         break;
     case EVENT_JOB_RETRY:
         encode_retry(&event->retry, object);
+        break;
+    case EVENT_TASK_WORK:
+    case EVENT_TASK_DONE:
+    case EVENT_TASK_FAILED:
+        encode_task(event, object);
         break;
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:

@@ -49,11 +49,13 @@ enum fault_owner {
     X(SPEECH_REPLY, "speech_reply", FAULT_OF_WORKER, false)                                        \
     X(LLM_SEND, "llm_send", FAULT_OF_WORKER, false)                                                \
     X(LLM_REPLY, "llm_reply", FAULT_OF_WORKER, false)                                              \
+    X(BLOB_DELETE, "blob_delete", FAULT_OF_WORKER, false)    /* before some blobs go */            \
     X(CLAIM, "claim", FAULT_OF_ASSEMBLER, false)             /* before a partition is claimed */   \
     X(COMMIT, "commit", FAULT_OF_ASSEMBLER, false)           /* written, not committed */          \
     X(COMMITTED, "committed", FAULT_OF_ASSEMBLER, false)     /* error: the outcome is unknown */   \
     X(RELAY_WRITE, "relay_write", FAULT_OF_ASSEMBLER, false) /* relayed, not written down */       \
     X(TASK_FINISH, "task_finish", FAULT_OF_ASSEMBLER, false) /* produced, not written down */      \
+    X(PURGE, "purge", FAULT_OF_ASSEMBLER, false)             /* some rows of a job are deleted */  \
     X(MIGRATE, "migrate", FAULT_OF_ASSEMBLER, false)         /* before a migration commits */
 
 enum fault_point {

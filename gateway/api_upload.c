@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PUT of a chunk to its signed URL: all checks before a byte of the body is read. */
+/*
+ * PUT of a chunk to its signed URL: all checks before a byte of the body is read. The last is
+ * whether the job still takes chunks. While PostgreSQL is away nobody knows, and the chunk is
+ * taken: storing needs no database, and what is stored of a job that has ended goes with the job.
+ */
 #include "common/blob_file.h"
 #include "common/chunk_layout.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
+#include "common/pg.h"
 #include "common/sign.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http_request.h"
+#include "gateway/jobs_read.h"
 #include "gateway/upload_put.h"
 
 static void refuse(struct http_request *take_request, enum sign_verdict verdict)
@@ -24,22 +31,85 @@ static void refuse(struct http_request *take_request, enum sign_verdict verdict)
     http_respond_problem(take_request, &refusal.problem);
 }
 
-static void store(struct gateway *gateway, struct http_request *take_request, const char *key,
-                  int64_t size_bytes)
-{
-    CLEANUP(mem_free_at) char *path = blob_file_path(gateway->blobs, key);
+struct uploading {
+    struct gateway *gateway;      /* borrowed */
+    struct http_request *request; /* to be released */
+    struct id job;
+    char *key; /* owned */
+    int64_t size_bytes;
+};
 
-    upload_put_start(gateway->uploads, take_request,
-                     &(struct upload_target){.path = path, .size_bytes = (uint64_t)size_bytes});
+static void done(struct uploading *uploading)
+{
+    free(uploading->key);
+    free(uploading);
+}
+
+static void store(struct uploading *uploading)
+{
+    CLEANUP(mem_free_at) char *path = blob_file_path(uploading->gateway->blobs, uploading->key);
+
+    upload_put_start(
+        uploading->gateway->uploads, uploading->request,
+        &(struct upload_target){.path = path, .size_bytes = (uint64_t)uploading->size_bytes});
+    done(uploading);
+}
+
+/* A chunk that is stored already is compared with what is there, which changes nothing. */
+static bool is_stored(const struct uploading *uploading)
+{
+    int64_t size_bytes;
+    struct err err;
+
+    return blob_file_stat(uploading->gateway->blobs, uploading->key, &size_bytes, &err) ==
+           BLOB_PRESENT;
+}
+
+static void refuse_late(struct uploading *uploading, const char *status)
+{
+    struct refusal refusal;
+
+    refusal_set(&refusal, PROBLEM_JOB_STATE_CONFLICT, "parent_job_id",
+                "the job has ended as %s and takes no more chunks", status);
+    http_respond_problem(uploading->request, &refusal.problem);
+    done(uploading);
+}
+
+static void on_status(void *context, PGresult *result, const struct err *err)
+{
+    struct uploading *uploading = context;
+    struct jobs_status status;
+
+    if (result == NULL) {
+        log_warn("upload_unchecked", "taken without knowing whether the job has ended",
+                 LOG_STR("job", uploading->job.text), LOG_ERR(err));
+        store(uploading);
+    } else if (!jobs_decode_status(result, &status)) {
+        api_unknown_job(uploading->request, uploading->job.text);
+        done(uploading);
+    } else if (status.is_terminal && !is_stored(uploading)) {
+        refuse_late(uploading, status.status);
+    } else {
+        store(uploading);
+    }
+}
+
+static void check_job(const struct uploading *asked)
+{
+    struct uploading *uploading = mem_new(sizeof *uploading);
+
+    *uploading = *asked;
+    if (pg_is_up(uploading->gateway->pg))
+        jobs_read_status(uploading->gateway->pg, uploading->job.text, on_status, uploading);
+    else
+        store(uploading);
 }
 
 void api_upload(struct http_request *take_request, void *context)
 {
-    struct gateway *gateway = context;
+    struct uploading asked = {.gateway = context, .request = take_request};
     const char *extension;
-    struct id job;
     int32_t chunk_index = 0;
-    int64_t size_bytes = 0;
     CLEANUP(mem_free_at) char *key = mem_format("uploads/%s", http_request_capture(take_request));
 
     struct sign_claim claim = {
@@ -50,10 +120,13 @@ void api_upload(struct http_request *take_request, void *context)
         .key_id = http_request_query(take_request, "key"),
         .signature = http_request_query(take_request, "signature"),
     };
-    enum sign_verdict verdict =
-        sign_verify_upload(gateway->keys, &claim, clock_wall_us() / 1000000, &size_bytes);
-    if (verdict != SIGN_VALID || !chunk_object_key_parse(key, &job, &chunk_index, &extension))
+    enum sign_verdict verdict = sign_verify_upload(asked.gateway->keys, &claim,
+                                                   clock_wall_us() / 1000000, &asked.size_bytes);
+    if (verdict != SIGN_VALID ||
+        !chunk_object_key_parse(key, &asked.job, &chunk_index, &extension)) {
         refuse(take_request, verdict);
-    else
-        store(gateway, take_request, key, size_bytes);
+        return;
+    }
+    asked.key = TAKE(key);
+    check_job(&asked);
 }

@@ -23,6 +23,7 @@
 #include "gateway/static_files.h"
 #include "gateway/store_room.h"
 #include "gateway/upload_put.h"
+#include "gateway/upload_reaper.h"
 
 #define MS_PER_US(us) ((unsigned)((us) / 1000))
 
@@ -42,7 +43,10 @@ void gateway_free(struct gateway *gateway)
     if (gateway->hub != NULL)
         sse_hub_drain(gateway->hub);
     http_server_free(gateway->server);
+    if (gateway->reaper != NULL)
+        upload_reaper_stop(gateway->reaper);
     pool_free(gateway->pool);
+    upload_reaper_free(gateway->reaper);
     upload_put_free(gateway->uploads);
     store_room_free(gateway->room);
     sse_hub_free(gateway->hub);
@@ -77,6 +81,7 @@ static bool load_files(struct gateway *gateway, struct err *err)
 static void start_storage(struct gateway *gateway)
 {
     const struct gateway_options *options = gateway->options;
+    CLEANUP(mem_free_at) char *uploads = blob_file_uploads(gateway->blobs);
 
     gateway->pool = pool_new(gateway->loop, (unsigned)options->storage_threads);
     gateway->room = store_room_new(&(struct store_room_settings){
@@ -88,6 +93,8 @@ static void start_storage(struct gateway *gateway)
         .count_every_us = (uint64_t)options->blob_store_count_every_us,
     });
     gateway->uploads = upload_put_new(gateway->pool, gateway->room);
+    gateway->reaper = upload_reaper_new(gateway->loop, gateway->pool, uploads,
+                                        (uint64_t)options->temporary_age_us);
     gateway->pg =
         pg_new(gateway->loop, options->database_url, (unsigned)options->database_connections,
                (size_t)options->database_queue, (uint64_t)options->database_timeout_us);

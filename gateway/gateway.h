@@ -31,6 +31,7 @@ struct sse_streams;
 struct static_files;
 struct store_room;
 struct upload_put;
+struct upload_reaper;
 
 struct gateway {
     const struct gateway_options *options; /* borrowed */
@@ -45,6 +46,7 @@ struct gateway {
     struct pool *pool;
     struct store_room *room;
     struct upload_put *uploads;
+    struct upload_reaper *reaper;
     struct pg *pg;
     struct idempotency_sweep *sweep;
     struct kafka_producer *producer;

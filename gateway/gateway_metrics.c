@@ -11,6 +11,7 @@
 #include "gateway/sse_conn.h"
 #include "gateway/sse_hub.h"
 #include "gateway/upload_put.h"
+#include "gateway/upload_reaper.h"
 
 enum {
     METRIC_REQUEST_SECONDS,
@@ -22,6 +23,7 @@ enum {
     METRIC_BODY_BYTES,
     METRIC_UPLOADS_ACTIVE,
     METRIC_UPLOADS,
+    METRIC_TEMPORARIES_REAPED,
     METRIC_STREAMS,
     METRIC_STREAM_EVENTS,
     METRIC_STREAM_BYTES,
@@ -84,6 +86,11 @@ static const struct metric_definition METRICS[] = {
                                "Chunks being received.",
                                NULL,
                                {NULL}},
+    [METRIC_TEMPORARIES_REAPED] = {"chunkscribe_gateway_temporaries_reaped_total",
+                                   METRIC_COUNTER,
+                                   "Temporary files of uploads whose gateway died, deleted.",
+                                   NULL,
+                                   {NULL}},
     [METRIC_UPLOADS] = {"chunkscribe_gateway_uploads_total",
                         METRIC_COUNTER,
                         "Uploads by outcome.",
@@ -176,6 +183,7 @@ static void collect_http(const struct gateway *gateway)
     set(gateway, METRIC_UPLOADS, UPLOAD_CONFLICT, uploads->conflicts);
     set(gateway, METRIC_UPLOADS, UPLOAD_FAILED, uploads->failed);
     set(gateway, METRIC_UPLOADS, UPLOAD_ABORTED, uploads->aborted);
+    set(gateway, METRIC_TEMPORARIES_REAPED, 0, upload_reaper_count(gateway->reaper));
 }
 
 static void collect_streams(const struct gateway *gateway)

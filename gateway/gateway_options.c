@@ -164,6 +164,15 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .minimum = 1,
      .maximum = 64,
      .help = "Threads that sync uploads to disk."},
+    {.name = "temporary-age",
+     .type = CONFIG_TIME,
+     .offset = AT(temporary_age_us),
+     .fallback = "1h",
+     .minimum = SECOND,
+     .maximum = 8784 * HOUR,
+     .help =
+         "What an upload that died has left in the blob store is deleted when nothing was written "
+         "to it for this long."},
     {.name = "http-header-bytes",
      .type = CONFIG_SIZE,
      .offset = AT(http_header_bytes),

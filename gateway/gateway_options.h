@@ -33,6 +33,7 @@ struct gateway_options {
     int64_t publish_timeout_us;
     int64_t publish_queue_bytes;
     int64_t storage_threads;
+    int64_t temporary_age_us;
 
     int64_t http_header_bytes;
     int64_t http_body_bytes;

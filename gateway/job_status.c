@@ -128,6 +128,7 @@ enum column {
     " 'waiting_for', CASE WHEN c.waiting_from IS NOT NULL THEN" \
     "  json_build_array(c.waiting_from, c.waiting_to) END," \
     " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") "," \
+    " 'deferred_reason', c.deferred_reason," \
     " 'content', r.hearing->>'content'," \
     " 'coverage', CASE WHEN c.covered <> '{0,0,0,0}' THEN" \
     "  json_build_object(" COVERAGE("c.covered", "coalesce(c.sample_rate, job.sample_rate)") "," \

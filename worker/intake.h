@@ -3,9 +3,8 @@
 #define WORKER_INTAKE_H
 
 /*
- * Takes work from chunks.uploaded: reads ahead, starts tasks in a fair order while there is room
- * and the speech service lets us, and stores as done with what lies below the lowest open record of
- * each partition. Owns the tasks. Thread: the loop's.
+ * Takes work from chunks.uploaded: starts attempts in the inbox's order while there is room and the
+ * speech service lets us, stops those that control forbids. Owns the attempts. Thread: the loop's.
  */
 
 #include <stdbool.h>
@@ -17,8 +16,6 @@
 #include "worker/control.h"
 #include "worker/task_run.h"
 
-#define INTAKE_READ_AHEAD_MAX 4096
-
 struct intake;
 
 struct intake_options {
@@ -27,7 +24,7 @@ struct intake_options {
     size_t max_in_flight;
     const struct task_services *services; /* borrowed */
     const struct control *control;        /* borrowed */
-    /* intake_drain() has nothing left to wait for. */
+    /* intake_is_drained() has become true; may come more than once. */
     void (*on_drained)(void *context);
     void *context;
 };
@@ -42,6 +39,7 @@ void intake_wake(struct intake *intake);
 void intake_stop_forbidden(struct intake *intake);
 /* Takes nothing more; what runs is finished. */
 void intake_drain(struct intake *intake);
+bool intake_is_drained(const struct intake *intake);
 bool intake_is_up(const struct intake *intake);
 
 #endif

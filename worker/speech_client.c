@@ -372,6 +372,11 @@ void speech_call_cancel(struct speech_call *call)
     pump(client);
 }
 
+const char *speech_client_held(const struct speech_client *client)
+{
+    return client->hold.rounds > 0 ? client->hold.reason : NULL;
+}
+
 size_t speech_client_allowed(const struct speech_client *client, size_t max)
 {
     return speech_hold_allowed(&client->hold, clock_now_us(), max);

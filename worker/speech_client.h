@@ -69,6 +69,8 @@ struct speech_call *speech_client_call(struct speech_client *client,
 /* No callback follows. */
 void speech_call_cancel(struct speech_call *call);
 
+/* Why the service holds us back, a static word; NULL: it does not. */
+const char *speech_client_held(const struct speech_client *client);
 /* How many of `max` may be begun as far as the service is concerned: 0 while it holds us back, 1
  * while it is being tried again. */
 size_t speech_client_allowed(const struct speech_client *client, size_t max);

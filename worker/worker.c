@@ -12,15 +12,19 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "common/ops_http.h"
+#include "common/pool.h"
 #include "worker/control.h"
 #include "worker/decoder_client.h"
 #include "worker/emit.h"
 #include "worker/intake.h"
+#include "worker/job_tasks.h"
 #include "worker/worker_metrics.h"
 
 #define HEADER_CACHE_JOBS 256
 /* Of one chunk: with the speech requests' limit this spreads them over several chunks. */
 #define MAX_WINDOWS 4
+/* For what blocks: deleting blobs. */
+#define POOL_THREADS 1
 #define DELIVERY_TIMEOUT_US INT64_C(30000000)
 #define PRODUCER_QUEUE_BYTES (INT64_C(64) << 20)
 #define WORKER_NAME_SIZE 96
@@ -42,6 +46,9 @@ struct worker {
     struct task_services services;
     struct control *control;
     struct intake *intake;
+    struct pool *pool;
+    struct job_task_services task_services;
+    struct job_tasks *tasks;
     struct ops_http *ops;
 };
 
@@ -50,13 +57,15 @@ static void on_drain(void *context)
     struct worker *worker = context;
 
     intake_drain(worker->intake);
+    job_tasks_drain(worker->tasks);
 }
 
 static void on_drained(void *context)
 {
     struct worker *worker = context;
 
-    service_drained(worker->service);
+    if (intake_is_drained(worker->intake) && job_tasks_is_drained(worker->tasks))
+        service_drained(worker->service);
 }
 
 static void on_fatal(void *context)
@@ -91,15 +100,18 @@ static void on_control_stop(void *context)
 static bool is_ready(void *context, struct buf *ret_members)
 {
     const struct worker *worker = context;
-    bool consumer_up = intake_is_up(worker->intake);
+    bool consumer_up = intake_is_up(worker->intake) && job_tasks_is_up(worker->tasks);
     bool producer_up = kafka_producer_is_up(worker->producer);
     bool control_ready = control_is_ready(worker->control);
-    bool speech_held = speech_client_allowed(worker->speech, 1) == 0;
+    const char *held = speech_client_held(worker->speech);
 
     buf_append_format(ret_members,
-                      "\"consumer\":%s,\"producer\":%s,\"control\":%s,\"speech_held\":%s",
+                      "\"consumer\":%s,\"producer\":%s,\"control\":%s,\"speech_held\":%s,"
+                      "\"speech_held_reason\":%s%s%s",
                       consumer_up ? "true" : "false", producer_up ? "true" : "false",
-                      control_ready ? "true" : "false", speech_held ? "true" : "false");
+                      control_ready ? "true" : "false", held != NULL ? "true" : "false",
+                      held != NULL ? "\"" : "", held != NULL ? held : "null",
+                      held != NULL ? "\"" : "");
     return consumer_up && producer_up && control_ready && !service_is_draining(worker->service);
 }
 
@@ -225,6 +237,19 @@ struct worker *worker_new(const struct worker_options *options)
         .context = worker,
     };
     worker->intake = intake_new(&intake_options);
+    const struct job_tasks_options tasks_options = {
+        .kafka = kafka_settings(worker),
+        .member_id = options->worker_id,
+        .max_in_flight = (size_t)options->max_tasks_in_flight,
+        .services = &worker->task_services,
+        .emit = worker->emit,
+        .metrics = worker->metrics,
+        .on_drained = on_drained,
+        .on_fatal = on_fatal,
+        .context = worker,
+    };
+    worker->task_services.loop = worker->loop;
+    worker->tasks = job_tasks_new(&tasks_options);
     return worker;
 }
 
@@ -262,11 +287,15 @@ bool worker_start(struct worker *worker, struct err *err)
         !blob_file_open(worker->options->blob_store, &worker->store, err))
         return false;
     worker->services.fetch.store = worker->store;
+    worker->task_services.store = worker->store;
+    worker->pool = pool_new(worker->loop, POOL_THREADS); /* after the decoder's parent */
+    worker->task_services.pool = worker->pool;
     worker->service = service_new(worker->loop, (uint64_t)worker->options->common.shutdown_grace_us,
                                   on_drain, worker);
     const struct kafka_settings kafka = kafka_settings(worker);
     if (!start_producer(worker, err) || !control_start(worker->control, &kafka, err) ||
-        !intake_start(worker->intake, err) || !start_ops(worker, err))
+        !intake_start(worker->intake, err) || !job_tasks_start(worker->tasks, err) ||
+        !start_ops(worker, err))
         return false;
     log_info("worker_started", "taking work", LOG_STR("worker", worker->name),
              LOG_INT("max_in_flight", worker->options->max_in_flight));
@@ -284,6 +313,8 @@ void worker_free(struct worker *worker)
         return;
     ops_http_free(worker->ops);
     intake_free(worker->intake);
+    job_tasks_free(worker->tasks);
+    pool_free(worker->pool);
     control_free(worker->control);
     kafka_producer_free(worker->producer);
     emit_free(worker->emit);

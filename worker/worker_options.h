@@ -27,6 +27,7 @@ struct worker_options {
     int64_t llm_piece_words;
     int64_t max_llm_requests;
     int64_t max_in_flight;
+    int64_t max_tasks_in_flight;
     int64_t max_speech_requests;
     int64_t window_us;
     int64_t overlap_us;

@@ -21,7 +21,7 @@ BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("faults"))
 # A member that is gone is found out soon, so that a run needs minutes and not hours.
 SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
 OPTIONS = {
-    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms"},
+    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms", "blob-retention": "1s"},
     # On a machine with more to do than it can, the speech service is late again and again.
     "gateway": {"stream-heartbeat": "2s", "max-retries": "20"},
     "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s",

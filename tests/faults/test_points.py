@@ -17,7 +17,7 @@ PASSAGES = (1, 2, 5)
 
 # Points that no healthy job passes have tests of their own in test_rare_points.py.
 RARE = ("produce.dead.letters", "delivery.dead.letters", "produce.jobs.control",
-        "delivery.jobs.control", "claim", "migrate")
+        "delivery.jobs.control", "claim", "purge", "migrate")
 
 
 def points(kind: str) -> list[str]:

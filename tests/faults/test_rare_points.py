@@ -96,7 +96,8 @@ def test_a_chunk_that_kills_its_workers_is_skipped_by_order(fleet, seed, step, a
         assert len(failed) < 20, f"{point} is not passed"
         fail_one()
         # The order follows the commit; a job of the other assembler's passes no point of this one.
-        installation.wait_query_empty("SELECT id FROM tasks", "tasks not done")
+        installation.wait_query_empty("SELECT id FROM tasks WHERE due_at <= now()",
+                                      "tasks not done")
     if action == "kill":
         assert fleet.ending(name) == "SIGKILL"
         fleet.start(name)
@@ -121,6 +122,35 @@ def repeat_start(installation, job_id: str) -> None:
                              "partitioner": "murmur2_random"})
         producer.produce(installation.prefix + "chunks.results", json.dumps(record), key=key)
         assert producer.flush(30) == 0
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_nothing_is_left_of_a_job_that_is_purged(fleet, seed, action):
+    installation, name = fleet.installation, "assembler-1"
+    told = fleet.faults_told(name, "purge", action)
+    # Of the other assembler's jobs, too, which may become this one's.
+    fleet.options.update({assembler: {"job-retention": "1s"}
+                          for assembler in ("assembler-1", "assembler-2")})
+    try:
+        fleet.restart("assembler-2")
+        fleet.arm(name, f"purge:{action}")
+        load = Load(fleet, seed)
+        load.until(lambda: fleet.faults_told(name, "purge", action) > told, f"purge {action}")
+        if action == "kill":
+            assert fleet.ending(name) == "SIGKILL"
+            fleet.start(name)
+        load.add()
+
+        check_all(installation, load.jobs)
+        jobs = ", ".join(f"'{job.id}'" for job in load.jobs)
+        for table in ("chunks", "chunk_readings", "transcript_parts", "seams", "job_events"):
+            installation.wait_query_empty(f"SELECT * FROM {table} WHERE job_id IN ({jobs})",
+                                          f"rows are left in {table}")
+        installation.wait_query_empty("SELECT * FROM purged_jobs", "not purged")
+    finally:
+        for assembler in ("assembler-1", "assembler-2"):
+            fleet.options[assembler] = {}
+            fleet.restart(assembler)
 
 
 @pytest.mark.parametrize("action", ACTIONS)

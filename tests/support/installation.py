@@ -269,7 +269,8 @@ class Installation:
         return lines
 
     def _check_records(self) -> None:
-        for topic in ("chunks.uploaded", "chunks.results", "jobs.commands", "jobs.control"):
+        for topic in ("chunks.uploaded", "chunks.results", "jobs.commands", "jobs.control",
+                      "jobs.tasks"):
             for key, value, _ in self.records(topic):
                 if key.startswith("planted"):
                     continue

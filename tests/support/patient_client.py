@@ -83,6 +83,11 @@ class Job:
         assert completed.status == 200, completed.body
         self.acknowledged.add(index)
 
+    def cancel(self) -> "Job":
+        answer = self.client.call(lambda g: g.cancel(self.facts))
+        assert answer.status == 200, answer.body
+        return self
+
 
 class ResumingStream:
     """An EventSource: reads until a terminal event, by as many connections as it takes."""

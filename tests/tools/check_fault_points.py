@@ -22,7 +22,7 @@ STEPS = {
     "syncs a file": r"(?<![\w>.])f(?:data)?sync\(",
 }
 # Statements of the assembler's that are outside of its one transaction.
-AUTOCOMMITTED = ("store_finish_tasks", "store_write_relayed", "store_claim")
+AUTOCOMMITTED = ("store_finish_tasks", "store_write_relayed", "store_claim", "purge_rows")
 
 # What is undone here may stay undone: nobody counts on it.
 EXEMPT = {

@@ -50,8 +50,8 @@ PURE = {
     "media_ogg_stream media_opus media_source media_track media_vorbis media_walk media_wav "
     "plain_text retry_policy silence sound_map spectrum speech_align speech_hold speech_reply "
     "stop_list task watermark window_cover window_cutter window_join word_loop work_item",
-    "assembler": "assembly coverage_book gap job job_event job_state rewind seam_record "
-    "sql_rows",
+    "assembler": "assembly blob_deletion coverage_book gap job job_event job_state letter rewind "
+    "seam_record sql_rows task_answer task_kind",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

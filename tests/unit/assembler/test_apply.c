@@ -19,6 +19,9 @@ static int set_up(void **state)
     settings = (struct apply_settings){
         .policy = {.max_starts = 3, .backoff = {1000000, 1000000}},
         .limits = LIMITS,
+        .expire_after_ms = 5000,
+        .blob_retention_us = 7000,
+        .job_retention_us = 9000,
         .metrics = assembler_metrics_new(),
     };
     return 0;
@@ -115,6 +118,20 @@ static void test_apply__an_ended_job_takes_late_records_in_silence(void **state)
     assert_false(recording.job->is_changed);
 }
 
+/* The last two tasks delete its blobs after so long, and what is left of it later. */
+static void assert_retained(const struct job *job, int64_t blob_retention_us)
+{
+    const struct job_task *tasks = &job->tasks.items[job->tasks.count - 2];
+
+    assert_true(job->tasks.count >= 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tasks[i].kind, JOB_TASK_BLOB_DELETE);
+        assert_int_equal(strstr(tasks[i].payload, "\"then_purges\":true") != NULL, i);
+    }
+    assert_int_equal(tasks[0].due_in_us, blob_retention_us);
+    assert_int_equal(tasks[1].due_in_us, settings.job_retention_us);
+}
+
 static void test_apply__a_cancelled_job_ends_once_and_workers_are_told(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(2);
@@ -130,6 +147,7 @@ static void test_apply__a_cancelled_job_ends_once_and_workers_are_told(void **st
     assert_int_equal(job->tasks.items[0].kind, JOB_TASK_CANCEL);
     apply_advance(&settings, job);
     assert_true(job->now_completed);
+    assert_retained(job, 0);
     assert_int_equal(job->events.count, 1);
     assert_string_equal(type_of(job, 0), "cancelled");
 }
@@ -186,6 +204,49 @@ static void test_apply__a_retry_of_several_is_one_event(void **state)
     assert_int_equal(job->tasks.count, 1); /* the other one waits for its upload */
     assert_int_equal(job->tasks.items[0].chunk_index, 1);
     assert_int_equal(job->tasks.items[0].attempt, 2);
+    assert_true(job->keeps_blobs);
+    assert_true(job->now_upload_active);
+    assert_int_equal(job->idle_ms, 0);
+}
+
+static void test_apply__an_idle_job_expires(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct job *job = recording.job;
+
+    (void)state;
+    job->idle_ms = settings.expire_after_ms - 1;
+    apply_expiry(&settings, job);
+    assert_int_equal(job->status, JOB_UPLOADING);
+    job->idle_ms = settings.expire_after_ms;
+    apply_expiry(&settings, job);
+    assert_int_equal(job->status, JOB_EXPIRED);
+    assert_int_equal(job->tasks.count, 1);
+    assert_int_equal(job->tasks.items[0].kind, JOB_TASK_CANCEL); /* workers leave it alone */
+    apply_advance(&settings, job);
+    assert_int_equal(job->events.count, 1);
+    assert_string_equal(type_of(job, 0), "expired");
+    assert_non_null(strstr(job->events.items[0].data, "\"status\":\"expired\""));
+    assert_retained(job, 0);
+}
+
+static void test_apply__an_upload_keeps_a_job_from_expiring(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    const struct record record = record_of(EVENT_CHUNK_UPLOADED, 0, 1);
+    struct job *job = recording.job;
+
+    (void)state;
+    job->idle_ms = settings.expire_after_ms;
+    assert_int_equal(apply_record(&settings, job, &record, 0), APPLY_DONE);
+    apply_expiry(&settings, job);
+    assert_int_equal(job->status, JOB_UPLOADING);
+    assert_true(job->now_upload_active);
+
+    job->status = JOB_PROCESSING; /* nothing is waited for any more */
+    job->idle_ms = settings.expire_after_ms;
+    apply_expiry(&settings, job);
+    assert_int_equal(job->status, JOB_PROCESSING);
 }
 
 static void test_apply__a_cancelled_job_takes_no_retry(void **state)
@@ -237,6 +298,7 @@ static void test_apply__the_last_chunk_ends_the_job_with_all_its_text(void **sta
     assert_int_equal(job->status, JOB_DONE);
     assert_string_equal(type_of(job, job->events.count - 1), "final_result");
     assert_non_null(strstr(job->events.items[job->events.count - 1].data, expected));
+    assert_retained(job, settings.blob_retention_us);
 }
 
 int main(void)
@@ -255,6 +317,9 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_job_that_is_done_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_retry_of_several_is_one_event, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__an_idle_job_expires, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__an_upload_keeps_a_job_from_expiring, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_takes_no_retry, set_up,
                                         tear_down),

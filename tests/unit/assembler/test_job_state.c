@@ -17,6 +17,7 @@
 static const struct job_state_policy POLICY = {
     .max_starts = 3,
     .backoff = {.base_us = 1000000, .ceiling_us = 60000000},
+    .max_deferral_us = 3600000000,
 };
 
 static char worker[] = "worker-1";
@@ -83,6 +84,9 @@ static struct event event_of(enum event_type type, int32_t attempt)
     case EVENT_JOB_RETRY:
     case EVENT_CONTROL_CANCEL:
     case EVENT_CONTROL_SKIP:
+    case EVENT_TASK_WORK:
+    case EVENT_TASK_DONE:
+    case EVENT_TASK_FAILED:
     case EVENT_TYPE_COUNT:
         break;
     }
@@ -449,9 +453,70 @@ static void test_job_state__a_job_without_any_success_has_failed(void **state)
     assert_int_equal(job->status, JOB_FAILED);
 }
 
+/* The event's own time is later, so that the wait is never over. */
+static struct job_change defer_at(struct fixture *fixture, int64_t now_us)
+{
+    struct event event = event_of(EVENT_CHUNK_DEFERRED, fixture->chunk->attempt);
+
+    event.deferred.reason = text;
+    event.deferred.until_wall_us = now_us + 5000000;
+    return job_state_apply(fixture->job, fixture->chunk, &event, &POLICY, now_us, RANDOM);
+}
+
+static void test_job_state__a_deferral_is_bounded(void **state)
+{
+    (void)state;
+    struct fixture fixture = new_fixture(CHUNK_UPLOADED);
+    const struct event started = event_of(EVENT_CHUNK_STARTED, 3);
+
+    for (int64_t at_us = 0; at_us < POLICY.max_deferral_us; at_us += 600000000) {
+        assert_int_equal(defer_at(&fixture, NOW_US + at_us).effects & EFFECT_FAILED, 0);
+        assert_int_equal(fixture.chunk->status, CHUNK_UPLOADED);
+        (void)apply(&fixture, &started); /* a new attempt to reach the service changes nothing */
+        assert_int_equal(fixture.chunk->deferred_since_wall_us, NOW_US);
+    }
+    const struct job_change change = defer_at(&fixture, NOW_US + POLICY.max_deferral_us);
+    assert_true(change.effects & EFFECT_FAILED && change.effects & EFFECT_UNREACHED);
+    assert_int_equal(fixture.chunk->status, CHUNK_FAILED);
+    assert_int_equal(fixture.chunk->retry_count, 0);
+    assert_int_equal(fixture.job->failed_chunks, 1);
+    free_fixture(&fixture);
+}
+
+static void test_job_state__a_header_that_was_deleted_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct fixture fixture = new_fixture(CHUNK_PROCESSING);
+
+    fixture.job->are_blobs_deleted = true;
+    const struct job_change change = apply_type(&fixture, EVENT_CHUNK_WAITING);
+    assert_true(change.effects & EFFECT_FAILED && change.effects & EFFECT_HEADERLESS);
+    assert_int_equal(fixture.chunk->status, CHUNK_FAILED);
+    assert_int_equal(fixture.chunk->waiting_from, -1);
+    free_fixture(&fixture);
+}
+
+static void test_job_state__an_answer_about_the_chunk_ends_its_deferral(void **state)
+{
+    (void)state;
+    struct fixture fixture = new_fixture(CHUNK_PROCESSING);
+
+    (void)defer_at(&fixture, NOW_US);
+    (void)apply_type(&fixture, EVENT_CHUNK_FAILED);
+    assert_int_equal(fixture.chunk->deferred_since_wall_us, 0);
+    (void)defer_at(&fixture, NOW_US + POLICY.max_deferral_us);
+    assert_int_equal(fixture.chunk->status, CHUNK_UPLOADED);
+    (void)apply_type(&fixture, EVENT_CHUNK_TRANSCRIBED);
+    assert_int_equal(fixture.chunk->deferred_since_wall_us, 0);
+    free_fixture(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_job_state__a_deferral_is_bounded),
+        cmocka_unit_test(test_job_state__a_header_that_was_deleted_is_not_waited_for),
+        cmocka_unit_test(test_job_state__an_answer_about_the_chunk_ends_its_deferral),
         cmocka_unit_test(test_job_state__every_record_of_the_newest_attempt_acts_on_an_open_chunk),
         cmocka_unit_test(test_job_state__signs_of_life_change_no_status),
         cmocka_unit_test(test_job_state__terminal_chunks_absorb_every_record),

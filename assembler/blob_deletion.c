@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/blob_deletion.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/jsonread.h"
+#include "common/mem.h"
+
+#define PIECE_CHUNKS 500
+
+/* What a piece's payload says. */
+struct piece {
+    int32_t from_chunk;
+    int32_t to_chunk;
+    bool then_purges;
+};
+
+static char *encode(const struct job *job, const struct piece *piece)
+{
+    return mem_format("{\"extension\":\"%s\",\"from_chunk\":%" PRId32 ",\"to_chunk\":%" PRId32
+                      ",\"then_purges\":%s}",
+                      job->extension, piece->from_chunk, piece->to_chunk,
+                      piece->then_purges ? "true" : "false");
+}
+
+/* A payload that is not ours was the last one. */
+static struct piece decode(const struct job *job, const char *payload)
+{
+    CLEANUP(jsonread_put_at) struct json_object *object = NULL;
+    struct piece piece = {.to_chunk = job->layout.total_chunks};
+    int64_t to_chunk;
+    struct err err;
+
+    if (jsonread_parse(payload, strlen(payload), &object, &err) &&
+        jsonread_int(object, "to_chunk", 1, job->layout.total_chunks, &to_chunk, &err) &&
+        jsonread_bool(object, "then_purges", &piece.then_purges, &err))
+        piece.to_chunk = (int32_t)to_chunk;
+    return piece;
+}
+
+static void add_piece(struct job *job, int32_t from_chunk, int64_t due_in_us, bool then_purges)
+{
+    int32_t left = job->layout.total_chunks - from_chunk;
+    const struct piece piece = {
+        .from_chunk = from_chunk,
+        .to_chunk = from_chunk + (left < PIECE_CHUNKS ? left : PIECE_CHUNKS),
+        .then_purges = then_purges,
+    };
+
+    job_add_task(job, &(struct job_task){.kind = JOB_TASK_BLOB_DELETE,
+                                         .chunk_index = -1,
+                                         .attempt = 1,
+                                         .due_in_us = due_in_us,
+                                         .payload = encode(job, &piece)});
+}
+
+void blob_deletion_begin(struct job *job, int64_t due_in_us, bool then_purges)
+{
+    add_piece(job, 0, due_in_us, then_purges);
+}
+
+static void go_on(struct job *job, const struct job_open_task *task)
+{
+    const struct piece piece = decode(job, task->payload);
+
+    if (!job_is_terminal(job))
+        return; /* reopened meanwhile: its end begins anew */
+    if (piece.to_chunk < job->layout.total_chunks)
+        add_piece(job, piece.to_chunk, 0, piece.then_purges);
+    else if (piece.then_purges)
+        job->now_purged = true;
+    else
+        job->now_blobs_deleted = job->is_changed = true;
+}
+
+void blob_deletion_on_done(struct job *job, const struct job_open_task *task,
+                           const char *result UNUSED)
+{
+    go_on(job, task);
+}
+
+void blob_deletion_on_failed(struct job *job, const struct job_open_task *task,
+                             const struct event_failed *failed UNUSED)
+{
+    go_on(job, task);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "assembler/task_answer.h"
+
+#include <assert.h>
+
+#include "assembler/task_kind.h"
+
+#define RETRY_AFTER_MAX_MS (INT64_C(24) * 3600 * 1000)
+
+static void retry(struct job_open_task *task, const struct event_failed *failed, uint64_t random)
+{
+    int64_t wait_us = (int64_t)backoff_delay_us(task_kind(task->kind)->backoff,
+                                                (unsigned)task->attempt - 1, random);
+    int64_t asked_ms = failed->retry_after_ms;
+
+    if (asked_ms > RETRY_AFTER_MAX_MS)
+        asked_ms = RETRY_AFTER_MAX_MS;
+    task->fate = TASK_FATE_RETRIED;
+    task->due_in_us = asked_ms * 1000 > wait_us ? asked_ms * 1000 : wait_us;
+}
+
+static enum task_answer_effect fail(struct job *job, struct job_open_task *task,
+                                    const struct event_failed *failed, uint64_t random)
+{
+    const struct task_kind *kind = task_kind(task->kind);
+
+    if (!failed->permanent && task->attempt < kind->max_attempts) {
+        retry(task, failed, random);
+        return TASK_ANSWER_RETRIED;
+    }
+    task->fate = TASK_FATE_CLOSED;
+    if (kind->on_failed != NULL)
+        kind->on_failed(job, task, failed);
+    return TASK_ANSWER_FAILED;
+}
+
+enum task_answer_effect task_answer_apply(struct job *job, const struct event *answer,
+                                          uint64_t random)
+{
+    assert(answer->type == EVENT_TASK_DONE || answer->type == EVENT_TASK_FAILED);
+    struct job_open_task *task = job_open_task(job, answer->task.id);
+
+    if (task == NULL || task->fate != TASK_FATE_OPEN || task->attempt != answer->attempt)
+        return TASK_ANSWER_SUPERSEDED;
+    if (answer->type == EVENT_TASK_FAILED)
+        return fail(job, task, &answer->task.failed, random);
+    task->fate = TASK_FATE_CLOSED;
+    if (task_kind(task->kind)->on_done != NULL)
+        task_kind(task->kind)->on_done(job, task, answer->task.result);
+    return TASK_ANSWER_DONE;
+}
