@@ -6,7 +6,10 @@
 #include "assembler/assembler_metrics.h"
 #include "assembler/blob_deletion.h"
 #include "assembler/job_event.h"
+#include "assembler/post_process.h"
 #include "assembler/task_answer.h"
+#include "assembler/webhook_delivery.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -192,6 +195,8 @@ static void obey(const struct apply_settings *settings, struct job *job, const s
         is_news = end_early(job, JOB_CANCELLED);
     else if (event->type == EVENT_JOB_RETRY)
         is_news = retry_chunks(job, &event->retry);
+    else if (event->type == EVENT_WEBHOOK_REPLAY)
+        is_news = webhook_delivery_replay(job, &event->replay.delivery);
     else if (event->type == EVENT_TASK_DONE || event->type == EVENT_TASK_FAILED)
         is_news = take_answer(settings, job, event);
     if (!is_news)
@@ -287,6 +292,7 @@ static void end(const struct apply_settings *settings, struct job *job)
     } else {
         job_event_add_ended_early(job);
     }
+    webhook_delivery_begin(job, clock_wall_us());
 }
 
 static void advance(const struct apply_settings *settings, struct job *job)
@@ -298,6 +304,7 @@ static void advance(const struct apply_settings *settings, struct job *job)
     count_step(settings, job, &step, tasks_before);
     job_event_add_partial_transcript(job, &step);
     job_state_advance(job);
+    job->has_more |= post_process_has_more(job);
     if (job->is_shown || step.from_chunk <= step.to_chunk)
         job_event_add_progress_update(job);
 }

@@ -11,8 +11,9 @@ static const struct metric_definition METRICS[] = {
                         "Records read, by type.",
                         "type",
                         {"work", "uploaded", "started", "alive", "partial", "waiting", "deferred",
-                         "transcribed", "failed", "cancel", "retry", "control.cancel",
-                         "control.skip", "task.work", "task.done", "task.failed"}},
+                         "transcribed", "failed", "cancel", "retry", "webhook.replay",
+                         "control.cancel", "control.skip", "task.work", "task.done",
+                         "task.failed"}},
     [METRIC_SUPERSEDED] = {"chunkscribe_assembler_superseded_total",
                            METRIC_COUNTER,
                            "Records that counted for nothing: repeated, late, or of a job that has "

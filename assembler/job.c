@@ -42,6 +42,16 @@ static void free_chunks(struct job *job)
     }
 }
 
+static void free_deliveries(struct job *job)
+{
+    for (size_t i = 0; i < job->deliveries.count; i++) {
+        free(job->deliveries.items[i].type);
+        free(job->deliveries.items[i].body);
+        free(job->deliveries.items[i].error);
+    }
+    free(job->deliveries.items);
+}
+
 void job_free(struct job *job)
 {
     if (job == NULL)
@@ -67,6 +77,12 @@ void job_free(struct job *job)
     free(job->stored_text);
     free(job->stored_corrected);
     free(job->llm_reason);
+    for (size_t i = 0; i < job->corrected.count; i++)
+        free(job->corrected.items[i].text);
+    free(job->corrected.items);
+    free_deliveries(job);
+    free(job->webhook_url);
+    free(job->public_url);
     free(job->language);
     free(job->prompt);
     free(job);
@@ -179,6 +195,16 @@ void job_add_correction(struct job *job, const struct event_correction *correcti
     job->llm_pieces += correction->pieces;
     job->llm_rejected += correction->rejected;
     job->is_changed = true;
+}
+
+void job_add_corrected(struct job *job, int32_t chunk_index, char *take_text)
+{
+    LIST_ADD(&job->corrected, ((struct job_corrected){chunk_index, take_text}));
+}
+
+void job_add_delivery(struct job *job, struct job_delivery take_delivery)
+{
+    LIST_ADD(&job->deliveries, take_delivery);
 }
 
 void job_add_seam(struct job *job, struct job_seam take_seam)

@@ -32,6 +32,13 @@ enum job_status {
     JOB_STATUS_COUNT
 };
 
+enum post_process_state {
+    POST_PROCESS_NONE,    /* not begun, or not wanted */
+    POST_PROCESS_RUNNING, /* a language model has the whole text */
+    POST_PROCESS_OVER,
+    POST_PROCESS_STATE_COUNT
+};
+
 enum chunk_status {
     CHUNK_PENDING,
     CHUNK_UPLOADED,
@@ -112,6 +119,31 @@ struct job_part {
     int64_t end_sample;
 };
 
+/* What becomes of a part's text, as a whole. */
+struct job_corrected {
+    int32_t chunk_index;
+    char *text; /* owned */
+};
+
+enum delivery_change {
+    DELIVERY_NEW,
+    DELIVERY_REPLAYED,
+    DELIVERY_RETRIED,
+    DELIVERY_DELIVERED,
+    DELIVERY_FAILED,
+    DELIVERY_CHANGE_COUNT
+};
+
+/* A delivery of a webhook, and what happened to it. */
+struct job_delivery {
+    enum delivery_change change;
+    struct id id;
+    char *type;  /* owned, as the following; of a new one */
+    char *body;  /* of a new one */
+    char *error; /* a JSON object; of an attempt that failed */
+    int64_t due_in_us;
+};
+
 struct job_seam {
     int32_t chunk_index; /* the later of the two */
     char *record;        /* owned, see seam_record.h */
@@ -122,6 +154,8 @@ enum job_task_kind {
     JOB_TASK_SKIP,   /* tells workers on jobs.control to leave the chunk alone */
     JOB_TASK_CANCEL, /* and this one the whole job */
     JOB_TASK_BLOB_DELETE,
+    JOB_TASK_POST_PROCESS,
+    JOB_TASK_WEBHOOK_DELIVER,
     JOB_TASK_KIND_COUNT
 };
 
@@ -185,6 +219,12 @@ struct job {
     int32_t llm_pieces;   /* of the text, sent to a language model */
     int32_t llm_rejected; /* of them, whose words stand as they were heard */
     char *llm_reason;     /* owned; why the first of those was rejected */
+    bool wants_post_process;
+    enum post_process_state post_process;
+    int32_t post_process_run; /* answers to tasks of an earlier one count for nothing */
+    char *webhook_url;        /* owned, NULL: none */
+    char *public_url;         /* owned; what links begin with, NULL: they are relative */
+    bool is_webhook_gone;     /* the target wants no more */
     int64_t last_seq;
     int64_t relayed_seq;
     int32_t home_partition; /* of its records; -1: never touched */
@@ -205,8 +245,9 @@ struct job {
     bool now_first_completed;
     bool now_completed;
     bool now_blobs_deleted;
-    bool now_purged;      /* its row goes, and what belongs to it soon after */
-    bool keeps_blobs;     /* it was reopened: its blobs are not to be deleted yet */
+    bool now_purged;  /* its row goes, and what belongs to it soon after */
+    bool keeps_blobs; /* it was reopened: its blobs are not to be deleted yet */
+    bool now_post_processed;
     bool has_ready_check; /* a chunk was uploaded or parked: parked ones may have become ready */
     bool has_more;        /* the frontier stopped at a limit, not at an open chunk */
     bool is_shown;        /* a progress_update is due */
@@ -214,6 +255,8 @@ struct job {
 
     JOB_LIST(struct job_event) events;
     JOB_LIST(struct job_part) parts;
+    JOB_LIST(struct job_corrected) corrected;
+    JOB_LIST(struct job_delivery) deliveries;
     JOB_LIST(struct job_seam) seams;
     JOB_LIST(struct job_task) tasks;
     JOB_LIST(struct job_open_task) open_tasks;
@@ -244,6 +287,10 @@ void job_add_view(struct job *job, const char *type, char *take_data);
 void job_add_part(struct job *job, struct job_part take_part);
 /* What a language model did to pieces of the text. */
 void job_add_correction(struct job *job, const struct event_correction *correction);
+/* The text is consumed. */
+void job_add_corrected(struct job *job, int32_t chunk_index, char *take_text);
+/* Its strings are consumed. */
+void job_add_delivery(struct job *job, struct job_delivery take_delivery);
 void job_add_seam(struct job *job, struct job_seam take_seam);
 /* The payload is consumed. */
 void job_add_task(struct job *job, const struct job_task *task);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "assembler/coverage_book.h"
+#include "assembler/post_process.h"
 
 #define RETRY_AFTER_MAX_US (INT64_C(24) * 3600 * 1000000)
 
@@ -369,6 +370,7 @@ static void reopen_job(struct job *job, const struct chunk *chunk)
     job->now_upload_active = true;
     job->idle_ms = 0;
     job->keeps_blobs = true;
+    post_process_reset(job);
     job->is_changed = true;
     job->is_shown = true;
 }
@@ -406,7 +408,8 @@ void job_state_advance(struct job *job)
         job->status = JOB_PROCESSING;
     if (job->status == JOB_PROCESSING && job_state_is_complete(job))
         job->status = JOB_ASSEMBLING;
-    if (job->status == JOB_ASSEMBLING && job->frontier == job->layout.total_chunks) {
+    if (job->status == JOB_ASSEMBLING && job->frontier == job->layout.total_chunks &&
+        !post_process_holds(job)) {
         job->status = job->completed_chunks > 0 ? JOB_DONE : JOB_FAILED;
         job->now_completed = true;
     }

@@ -60,6 +60,8 @@ void store_send_job_rows(struct store *store, const struct job *jobs);
 void store_send_chunk_rows(struct store *store, const struct job *jobs);
 void store_send_readings(struct store *store, const struct job *jobs);
 void store_send_parts(struct store *store, const struct job *jobs);
+void store_send_corrected(struct store *store, const struct job *jobs);
+void store_send_deliveries(struct store *store, const struct job *jobs);
 void store_send_seams(struct store *store, const struct job *jobs);
 void store_send_events(struct store *store, const struct job *jobs);
 

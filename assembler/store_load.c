@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "assembler/job_event.h"
+#include "assembler/post_process.h"
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
@@ -34,6 +35,12 @@ enum job_column {
     J_LLM_PIECES,
     J_LLM_REJECTED,
     J_LLM_REASON,
+    J_WANTS_POST_PROCESS,
+    J_POST_PROCESS,
+    J_POST_PROCESS_RUN,
+    J_WEBHOOK_URL,
+    J_PUBLIC_URL,
+    J_WEBHOOK_GONE,
     J_LAST_SEQ,
     J_RELAYED_SEQ,
     J_HOME,
@@ -54,7 +61,9 @@ static const struct store_statement LOCK_JOBS = {
     " j.uploaded_chunks, j.completed_chunks, j.failed_chunks, j.total_segments, j.frontier,"
     " j.settled_parts, j.available_chunks, j.frontier_sample, j.sample_rate, j.ratio_samples,"
     " j.ratio_bytes, j.transcript_bytes, j.processing_time_ms, j.speech_time_ms,"
-    " j.speech_requests, j.llm_pieces, j.llm_rejected, j.llm_reason, j.last_seq, j.relayed_seq, "
+    " j.speech_requests, j.llm_pieces, j.llm_rejected, j.llm_reason,"
+    " j.use_llm AND j.llm_mode = 'post_process', j.post_process, j.post_process_run,"
+    " j.webhook_url, j.public_url, j.webhook_gone, j.last_seq, j.relayed_seq, "
     "j.home_partition,"
     " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint, j.covered,"
     " (extract(epoch FROM clock_timestamp() - coalesce(j.upload_active_at, j.created_at)) * 1000)"
@@ -265,6 +274,19 @@ static void take_counters(const PGresult *result, int row, struct job *job)
     job->are_blobs_deleted = store_bool(result, row, J_BLOBS_DELETED);
 }
 
+static void take_wishes(const PGresult *result, int row, struct job *job)
+{
+    bool is_known = post_process_parse(store_text(result, row, J_POST_PROCESS), &job->post_process);
+
+    assert(is_known);
+    (void)is_known; /* the column's CHECK says so */
+    job->wants_post_process = store_bool(result, row, J_WANTS_POST_PROCESS);
+    job->post_process_run = get_int32(result, row, J_POST_PROCESS_RUN);
+    job->webhook_url = mem_copy_string(store_text(result, row, J_WEBHOOK_URL));
+    job->public_url = mem_copy_string(store_text(result, row, J_PUBLIC_URL));
+    job->is_webhook_gone = store_bool(result, row, J_WEBHOOK_GONE);
+}
+
 static void take_frontier(const PGresult *result, int row, struct job *job)
 {
     job->frontier = get_int32(result, row, J_FRONTIER);
@@ -302,6 +324,7 @@ static struct job *take_job(const PGresult *result, int row)
     job->max_retries = get_int32(result, row, J_MAX_RETRIES);
     take_counters(result, row, job);
     take_frontier(result, row, job);
+    take_wishes(result, row, job);
     take_first_event(result, row, job);
     return job;
 }

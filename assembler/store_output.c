@@ -34,6 +34,12 @@ static const struct store_statement WRITE_PARTS = {
     "  corrected = CASE WHEN p.corrected IS NOT NULL OR excluded.corrected IS NOT NULL"
     "   THEN coalesce(p.corrected, p.raw) || coalesce(excluded.corrected, excluded.raw) END"};
 
+static const struct store_statement WRITE_CORRECTED = {
+    "write_corrected", "UPDATE transcript_parts p SET corrected = u.corrected"
+                       " FROM unnest($1::uuid[], $2::int[], $3::text[])"
+                       " AS u (job_id, chunk_index, corrected) WHERE p.job_id = u.job_id"
+                       " AND p.chunk_index = u.chunk_index AND NOT p.is_gap"};
+
 static const struct store_statement WRITE_SEAMS = {
     "write_seams", "INSERT INTO seams (job_id, chunk_index, choice)"
                    " SELECT * FROM unnest($1::uuid[], $2::int[], $3::jsonb[])"
@@ -119,6 +125,22 @@ void store_send_parts(struct store *store, const struct job *jobs)
         add_parts(&rows, job);
     if (rows.row_count > 0)
         store_send_rows(store, &WRITE_PARTS, &rows, NULL);
+}
+
+void store_send_corrected(struct store *store, const struct job *jobs)
+{
+    CLEANUP(sql_rows_done) struct sql_rows rows;
+
+    sql_rows_init(&rows, 3);
+    for (const struct job *job = jobs; job != NULL; job = job->hh.next) {
+        for (size_t i = 0; i < job->corrected.count; i++) {
+            sql_rows_text(&rows, job->id.text);
+            sql_rows_int(&rows, job->corrected.items[i].chunk_index);
+            sql_rows_text(&rows, job->corrected.items[i].text);
+        }
+    }
+    if (rows.row_count > 0)
+        store_send_rows(store, &WRITE_CORRECTED, &rows, NULL);
 }
 
 static void add_seams(struct sql_rows *rows, const struct job *job)

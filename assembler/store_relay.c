@@ -11,6 +11,7 @@ static const struct store_statement OPEN_JOBS = {
     "open_jobs", "SELECT j.id, j.relayed_seq, j.last_seq,"
                  " coalesce(c.status IN ('done', 'failed'), false)"
                  "  AND j.status IN ('uploading', 'processing', 'assembling')"
+                 "  OR j.status = 'assembling' AND j.post_process = 'over'"
                  " FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id"
                  "  AND c.chunk_index = j.frontier"
                  " WHERE j.is_open AND j.home_partition = $1::int"};

@@ -46,6 +46,22 @@ enum due_column {
     D_PAYLOAD
 };
 
+/* What the record of a task holds beside what is kept of it: a delivery's address and body; of the
+ * whole text the parts from a place on, as many as fit. At most so many of those are looked at. */
+#define TASK_PAYLOAD                                                                               \
+    "CASE t.kind WHEN 'webhook.deliver' THEN (SELECT json_build_object('delivery_id', d.id,"       \
+    "  'url', j.webhook_url, 'body', d.body)::text FROM webhook_deliveries d"                      \
+    "  WHERE d.job_id = t.job_id AND d.id = (t.payload->>'delivery_id')::uuid)"                    \
+    " WHEN 'llm.post_process' THEN (SELECT json_build_object('head', t.payload->>'head',"          \
+    "  'from_word', (t.payload->>'from_word')::int,"                                               \
+    "  'is_last', max(p.chunk_index) = j.total_chunks - 1, 'parts', json_agg(json_build_object("   \
+    "   'chunk_index', p.chunk_index, 'text', p.raw, 'is_gap', p.is_gap) ORDER BY p.chunk_index)"  \
+    "  )::text FROM (SELECT n.*, sum(length(raw)) OVER (ORDER BY chunk_index) - length(raw)"       \
+    "   AS before FROM (SELECT chunk_index, raw, is_gap FROM transcript_parts"                     \
+    "    WHERE job_id = t.job_id AND chunk_index >= (t.payload->>'from_chunk')::int"               \
+    "    ORDER BY chunk_index LIMIT 512) AS n) AS p WHERE p.before < 32768)"                       \
+    " ELSE t.payload::text END"
+
 static const struct store_statement DUE_TASKS = {
     "due_tasks",
     "SELECT t.id, t.kind, t.job_id, t.chunk_index, t.attempt, t.kind = 'chunk.work' AND"
@@ -53,8 +69,8 @@ static const struct store_statement DUE_TASKS = {
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
     " j.total_size, j.chunk_size_bytes, j.extension,"
     " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
-    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type, t.payload::text"
-    " FROM tasks t JOIN jobs j ON j.id = t.job_id"
+    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type,"
+    " " TASK_PAYLOAD " FROM tasks t JOIN jobs j ON j.id = t.job_id"
     " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.state = 'scheduled' AND t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND "
     "t.id <> ALL ($2::bigint[])"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
+#include "assembler/post_process.h"
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
-enum { JOB_COLUMNS = 32, CHUNK_COLUMNS = 37 };
+enum { JOB_COLUMNS = 35, CHUNK_COLUMNS = 37 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -15,7 +16,8 @@ static const struct store_statement WRITE_JOBS = {
     " ratio_samples = u.ratio_samples, ratio_bytes = u.ratio_bytes,"
     " transcript_bytes = u.transcript_bytes, processing_time_ms = u.processing_ms,"
     " speech_time_ms = u.speech_ms, speech_requests = u.requests, llm_pieces = u.llm_pieces,"
-    " llm_rejected = u.llm_rejected, llm_reason = u.llm_reason, last_seq = u.last_seq,"
+    " llm_rejected = u.llm_rejected, llm_reason = u.llm_reason, post_process = u.post_process,"
+    " post_process_run = u.post_process_run, webhook_gone = u.webhook_gone, last_seq = u.last_seq,"
     " relayed_seq = greatest(j.relayed_seq, u.relayed_seq), home_partition = u.home,"
     " upload_started_at = CASE WHEN u.upload_started THEN coalesce(j.upload_started_at, now())"
     "  ELSE j.upload_started_at END,"
@@ -33,12 +35,13 @@ static const struct store_statement WRITE_JOBS = {
     " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],"
     " $20::int[], $21::bool[], $22::bool[], $23::bool[], $24::bool[], $25::bool[],"
     " $26::int[], $27::int[], $28::text[], $29::text[], $30::text[],"
-    " $31::bool[], $32::bool[])"
+    " $31::bool[], $32::bool[], $33::text[], $34::int[], $35::bool[])"
     " AS u (id, status, uploaded, completed, failed, segments, frontier, settled, available,"
     " frontier_sample, sample_rate, ratio_samples, ratio_bytes, transcript_bytes, processing_ms,"
     " speech_ms, requests, last_seq, relayed_seq, home, upload_started, started, first_completed,"
     " ended, is_terminal, llm_pieces, llm_rejected, llm_reason,"
-    " covered, detected_language, upload_active, blobs_deleted) WHERE j.id = u.id"};
+    " covered, detected_language, upload_active, blobs_deleted, post_process,"
+    " post_process_run, webhook_gone) WHERE j.id = u.id"};
 
 static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
@@ -122,6 +125,9 @@ static void add_job(struct sql_rows *rows, const struct job *job)
     sql_rows_text(rows, job->detected_language[0] == '\0' ? NULL : job->detected_language);
     sql_rows_bool(rows, job->now_upload_active);
     sql_rows_bool(rows, job->now_blobs_deleted);
+    sql_rows_text(rows, post_process_name(job->post_process));
+    sql_rows_int(rows, job->post_process_run);
+    sql_rows_bool(rows, job->is_webhook_gone);
 }
 
 void store_send_job_rows(struct store *store, const struct job *jobs)

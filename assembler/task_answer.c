@@ -9,8 +9,11 @@
 
 static void retry(struct job_open_task *task, const struct event_failed *failed, uint64_t random)
 {
-    int64_t wait_us = (int64_t)backoff_delay_us(task_kind(task->kind)->backoff,
-                                                (unsigned)task->attempt - 1, random);
+    const struct task_kind *kind = task_kind(task->kind);
+    int64_t wait_us =
+        kind->delay_us != NULL
+            ? kind->delay_us(task->attempt, random)
+            : (int64_t)backoff_delay_us(kind->backoff, (unsigned)task->attempt - 1, random);
     int64_t asked_ms = failed->retry_after_ms;
 
     if (asked_ms > RETRY_AFTER_MAX_MS)
@@ -26,6 +29,8 @@ static enum task_answer_effect fail(struct job *job, struct job_open_task *task,
 
     if (!failed->permanent && task->attempt < kind->max_attempts) {
         retry(task, failed, random);
+        if (kind->on_retried != NULL)
+            kind->on_retried(job, task, failed);
         return TASK_ANSWER_RETRIED;
     }
     task->fate = TASK_FATE_CLOSED;

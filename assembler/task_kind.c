@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "assembler/blob_deletion.h"
+#include "assembler/post_process.h"
+#include "assembler/webhook_delivery.h"
 
 #define SECONDS UINT64_C(1000000)
 
@@ -19,6 +21,19 @@ static const struct task_kind KINDS[] = {
                               .backoff = {.base_us = SECONDS, .ceiling_us = 3600 * SECONDS},
                               .on_done = blob_deletion_on_done,
                               .on_failed = blob_deletion_on_failed},
+    [JOB_TASK_POST_PROCESS] = {.name = "llm.post_process",
+                               .record = EVENT_TASK_WORK,
+                               .max_attempts = POST_PROCESS_ATTEMPTS,
+                               .backoff = {.base_us = SECONDS, .ceiling_us = 60 * SECONDS},
+                               .on_done = post_process_on_done,
+                               .on_failed = post_process_on_failed},
+    [JOB_TASK_WEBHOOK_DELIVER] = {.name = "webhook.deliver",
+                                  .record = EVENT_TASK_WORK,
+                                  .max_attempts = WEBHOOK_DELIVERY_ATTEMPTS,
+                                  .delay_us = webhook_delivery_delay_us,
+                                  .on_done = webhook_delivery_on_done,
+                                  .on_retried = webhook_delivery_on_retried,
+                                  .on_failed = webhook_delivery_on_failed},
 };
 static_assert(ARRAY_LEN(KINDS) == JOB_TASK_KIND_COUNT, "a row for each kind");
 

@@ -22,9 +22,14 @@ struct task_kind {
     /* Of those that are answered. */
     int32_t max_attempts;
     struct backoff backoff; /* between them, unless the answer asks for more */
+    /* Or a schedule of its own: how long to wait after an attempt failed; NULL: the backoff. */
+    int64_t (*delay_us)(int32_t attempt, uint64_t random);
     /* What follows for the job, in the transaction that closes the task; NULL: nothing. `result` is
      * a JSON object or NULL. */
     void (*on_done)(struct job *job, const struct job_open_task *task, const char *result);
+    /* The next attempt is due in task->due_in_us; NULL: nothing follows. */
+    void (*on_retried)(struct job *job, const struct job_open_task *task,
+                       const struct event_failed *failed);
     /* After the last attempt, or a permanent failure. The job must go on all the same. */
     void (*on_failed)(struct job *job, const struct job_open_task *task,
                       const struct event_failed *failed);

@@ -280,6 +280,8 @@ static void write_changes(struct run *run, PGresult **ret_ready)
     store_send_chunk_rows(run->store, run->jobs);
     store_send_readings(run->store, run->jobs);
     store_send_parts(run->store, run->jobs);
+    store_send_corrected(run->store, run->jobs);
+    store_send_deliveries(run->store, run->jobs);
     store_send_seams(run->store, run->jobs);
     store_send_answered(run->store, run->jobs);
     store_send_kept_blobs(run->store, run->jobs);

@@ -31,6 +31,7 @@ static const struct {
     [EVENT_CHUNK_FAILED] = {.name = "chunk.failed", .topic = "chunks.results"},
     [EVENT_JOB_CANCEL] = {.name = "job.cancel", .topic = "jobs.commands", .is_of_job = true},
     [EVENT_JOB_RETRY] = {.name = "job.retry", .topic = "jobs.commands", .is_of_job = true},
+    [EVENT_WEBHOOK_REPLAY] = {"webhook.replay", "jobs.commands", .is_of_job = true},
     [EVENT_CONTROL_CANCEL] = {.name = "control.cancel", .topic = "jobs.control", .is_of_job = true},
     [EVENT_CONTROL_SKIP] = {.name = "control.skip", .topic = "jobs.control"},
     [EVENT_TASK_WORK] = {.name = "task.work", .topic = "jobs.tasks", .is_of_job = true},
@@ -102,6 +103,7 @@ void event_done(struct event *event)
     case EVENT_CHUNK_UPLOADED:
     case EVENT_CHUNK_ALIVE:
     case EVENT_CHUNK_WAITING:
+    case EVENT_WEBHOOK_REPLAY:
     case EVENT_JOB_CANCEL:
     case EVENT_CONTROL_CANCEL:
     case EVENT_CONTROL_SKIP:

@@ -39,6 +39,7 @@ enum event_type {
     EVENT_CHUNK_FAILED,
     EVENT_JOB_CANCEL,     /* jobs.commands: nobody wants the job any more */
     EVENT_JOB_RETRY,      /* jobs.commands: failed chunks are to be tried once more */
+    EVENT_WEBHOOK_REPLAY, /* jobs.commands: a delivery is to be sent once more */
     EVENT_CONTROL_CANCEL, /* jobs.control: workers leave the job alone */
     EVENT_CONTROL_SKIP,   /* jobs.control: workers leave this attempt alone, it kills them */
     EVENT_TASK_WORK,      /* jobs.tasks: one attempt at a task that is no chunk */
@@ -164,6 +165,10 @@ struct event_retry {
     size_t count;
 };
 
+struct event_replay {
+    struct id delivery;
+};
+
 #define EVENT_TASK_KIND_SIZE 32
 
 /* A task of the job, or how an attempt at it ended. */
@@ -190,6 +195,7 @@ struct event {
         struct event_transcribed transcribed;
         struct event_failed failed;
         struct event_retry retry;
+        struct event_replay replay;
         struct event_task task;
     };
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/event_body.h"
+#include "common/event_correction.h"
 #include "common/jsonread.h"
 #include "common/mem.h"
 
@@ -203,6 +204,14 @@ bool event_decode_reading(const char *json, size_t length, struct reading *ret_r
     return true;
 }
 
+bool event_is_correction_reason(const char *word)
+{
+    size_t length = strlen(word);
+
+    return length > 0 && length < sizeof((struct event_correction *)NULL)->reason &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz_") == length;
+}
+
 static bool decode_reason(const struct json_object *object, struct event_correction *correction,
                           struct err *err)
 {
@@ -210,18 +219,17 @@ static bool decode_reason(const struct json_object *object, struct event_correct
         return true;
     if (!jsonread_text(object, "reason", correction->reason, sizeof correction->reason, err))
         return false;
-    if (correction->reason[0] != '\0' &&
-        strspn(correction->reason, "abcdefghijklmnopqrstuvwxyz_") == strlen(correction->reason))
+    if (event_is_correction_reason(correction->reason))
         return true;
     return err_set(err, ERR_REJECT, "event", 0, "reason: a word of a-z and _ is expected");
 }
 
-/* Absent: nobody asked for one. */
-static bool decode_correction(const struct json_object *parent, struct event_correction *correction,
-                              struct err *err)
+bool event_decode_correction(const struct json_object *parent, struct event_correction *correction,
+                             struct err *err)
 {
     struct json_object *object;
 
+    *correction = (struct event_correction){0};
     correction->is_there = jsonread_member(parent, "correction") != NULL;
     if (!correction->is_there)
         return true;
@@ -317,7 +325,7 @@ static bool decode_transcribed(const struct json_object *object,
            jsonread_int(object, "speech_time_ms", 0, SAMPLES_MAX, &transcribed->speech_time_ms,
                         err) &&
            jsonread_string(object, "model", SHORT_TEXT_MAX, &transcribed->model, err) &&
-           decode_correction(object, &transcribed->correction, err);
+           event_decode_correction(object, &transcribed->correction, err);
 }
 
 static bool decode_failed(const struct json_object *parent, struct event_failed *failed,
@@ -392,6 +400,17 @@ static bool decode_task(const struct json_object *object, struct event *event, s
             err_set(err, ERR_REJECT, "event", 0, "payload: an object is expected"));
 }
 
+static bool decode_replay(const struct json_object *object, struct event_replay *replay,
+                          struct err *err)
+{
+    char text[2 * ID_SIZE];
+
+    if (!jsonread_text(object, "delivery_id", text, sizeof text, err))
+        return false;
+    return id_parse(text, &replay->delivery) ||
+           err_set(err, ERR_REJECT, "event", 0, "delivery_id: a UUID is expected");
+}
+
 bool event_body_decode(const struct json_object *object, struct event *event, struct err *err)
 {
     switch (event->type) {
@@ -427,6 +446,8 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
         return decode_task(object, event, err);
+    case EVENT_WEBHOOK_REPLAY:
+        return decode_replay(object, &event->replay, err);
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:
     case EVENT_CONTROL_CANCEL:

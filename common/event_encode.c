@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/event_body.h"
+#include "common/event_correction.h"
 #include "common/jsonread.h"
 #include "common/mem.h"
 #include "common/utf8.h"
@@ -152,7 +153,7 @@ void event_encode_reading(const struct reading *reading, struct buf *ret_json)
                                                                  JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-static struct json_object *encode_correction(const struct event_correction *correction)
+struct json_object *event_encode_correction(const struct event_correction *correction)
 {
     struct json_object *object = json_object_new_object();
 
@@ -224,7 +225,7 @@ static void encode_transcribed(const struct event_transcribed *transcribed,
     add_int(object, "processing_time_ms", transcribed->processing_time_ms);
     add_int(object, "speech_time_ms", transcribed->speech_time_ms);
     if (transcribed->correction.is_there)
-        add(object, "correction", encode_correction(&transcribed->correction));
+        add(object, "correction", event_encode_correction(&transcribed->correction));
 }
 
 static void encode_failed(const struct event_failed *failed, struct json_object *object)
@@ -320,6 +321,9 @@ void event_body_encode(const struct event *event, struct json_object *object)
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
         encode_task(event, object);
+        break;
+    case EVENT_WEBHOOK_REPLAY:
+        add_text(object, "delivery_id", event->replay.delivery.text);
         break;
     case EVENT_CHUNK_ALIVE:
     case EVENT_JOB_CANCEL:

@@ -47,6 +47,8 @@ enum fault_owner {
     X(DECODE, "decode", FAULT_OF_WORKER, false) /* before the decoder's child */                   \
     X(SPEECH_SEND, "speech_send", FAULT_OF_WORKER, false)                                          \
     X(SPEECH_REPLY, "speech_reply", FAULT_OF_WORKER, false)                                        \
+    X(WEBHOOK_SEND, "webhook_send", FAULT_OF_WORKER, false)                                        \
+    X(WEBHOOK_REPLY, "webhook_reply", FAULT_OF_WORKER, false)                                      \
     X(LLM_SEND, "llm_send", FAULT_OF_WORKER, false)                                                \
     X(LLM_REPLY, "llm_reply", FAULT_OF_WORKER, false)                                              \
     X(BLOB_DELETE, "blob_delete", FAULT_OF_WORKER, false)    /* before some blobs go */            \

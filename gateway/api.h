@@ -40,6 +40,8 @@ void api_complete(struct http_request *take_request, void *gateway);
 void api_resume(struct http_request *take_request, void *gateway);
 void api_retry(struct http_request *take_request, void *gateway);
 void api_cancel(struct http_request *take_request, void *gateway);
+void api_webhooks(struct http_request *take_request, void *gateway);
+void api_webhook_replay(struct http_request *take_request, void *gateway);
 void api_status(struct http_request *take_request, void *gateway);
 void api_seams(struct http_request *take_request, void *gateway);
 void api_job(struct http_request *take_request, void *gateway);

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/webhook_sign.h"
 #include "gateway/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http_request.h"
@@ -15,16 +16,22 @@
 struct init {
     struct gateway *gateway;      /* borrowed */
     struct http_request *request; /* to be released */
+    bool has_webhook;
 };
 
 static void answer(struct init *init, const struct job_plan *plan)
 {
     const struct gateway_options *options = init->gateway->options;
+    CLEANUP(mem_free_at)
+    char *secret = init->has_webhook
+                       ? webhook_keys_job_secret(init->gateway->webhook_keys, plan->job.text)
+                       : NULL;
     struct job_plan_terms terms = {
         .keys = init->gateway->keys,
         .public_url = options->public_url,
         .expires_wall_s = (clock_wall_us() + options->upload_url_lifetime_us) / 1000000,
         .max_concurrent_uploads = options->max_concurrent_uploads,
+        .webhook_secret = secret,
     };
     struct buf json;
 
@@ -58,7 +65,12 @@ void api_init(struct http_request *take_request, void *context)
 {
     struct gateway *gateway = context;
     const struct init_terms terms = {.max_total_size = gateway->options->max_total_size,
-                                     .has_llm = gateway->options->llm};
+                                     .has_llm = gateway->options->llm,
+                                     .has_webhooks = gateway->webhook_keys != NULL,
+                                     .webhook_policy = {
+                                         .http = gateway->options->webhook_allow_http,
+                                         .private_targets = gateway->options->webhook_allow_private,
+                                     }};
     const char *key = http_request_header(take_request, "Idempotency-Key");
     struct init_request request;
     struct refusal refusal;
@@ -74,11 +86,13 @@ void api_init(struct http_request *take_request, void *context)
     struct init *init = mem_new(sizeof *init);
     init->gateway = gateway;
     init->request = take_request;
+    init->has_webhook = request.webhook_url[0] != '\0';
     jobs_create(gateway->pg, &request,
                 &(struct jobs_create_terms){
                     .idempotency_key = key,
                     .idempotency_lifetime_us = gateway->options->idempotency_lifetime_us,
                     .max_retries = gateway->options->max_retries,
+                    .public_url = gateway->options->public_url,
                 },
                 on_created, init);
 }

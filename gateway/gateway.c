@@ -11,6 +11,7 @@
 #include "common/pg.h"
 #include "common/pool.h"
 #include "common/sign.h"
+#include "common/webhook_sign.h"
 #include "gateway/api.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/http_server.h"
@@ -54,6 +55,7 @@ void gateway_free(struct gateway *gateway)
     blob_file_free(gateway->blobs);
     static_files_free(gateway->files);
     sign_keys_free(gateway->keys);
+    webhook_keys_free(gateway->webhook_keys);
     metrics_free(gateway->metrics);
     rate_limit_free(gateway->rates);
     free(gateway->routes);
@@ -72,6 +74,9 @@ static bool load_files(struct gateway *gateway, struct err *err)
     } else if (!sign_keys_load(options->signing_key_file, &gateway->keys, err)) {
         return false;
     }
+    if (options->webhook_key_file != NULL && options->webhook_key_file[0] != '\0' &&
+        !webhook_keys_load(options->webhook_key_file, &gateway->webhook_keys, err))
+        return false;
     if (options->web_root != NULL && options->web_root[0] != '\0' &&
         !static_files_load(options->web_root, &gateway->files, err))
         return false;

@@ -32,6 +32,7 @@ struct static_files;
 struct store_room;
 struct upload_put;
 struct upload_reaper;
+struct webhook_keys;
 
 struct gateway {
     const struct gateway_options *options; /* borrowed */
@@ -41,7 +42,8 @@ struct gateway {
     const char **allowed_origins;
     struct metrics *metrics;
     struct sign_keys *keys;
-    struct static_files *files; /* NULL: no page */
+    struct webhook_keys *webhook_keys; /* NULL: no webhooks */
+    struct static_files *files;        /* NULL: no page */
     struct blob_file *blobs;
     struct pool *pool;
     struct store_room *room;

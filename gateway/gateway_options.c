@@ -143,6 +143,21 @@ const struct config_option GATEWAY_OPTIONS[] = {
      .offset = AT(llm),
      .help = "The workers have a language model (their option llm-url), so that jobs may ask for "
              "use_llm."},
+    {.name = "webhook-key-file",
+     .type = CONFIG_STRING,
+     .offset = AT(webhook_key_file),
+     .help =
+         "Keys that sign webhooks, the same as the workers': lines of whsec_<base64>, one secret "
+         "for all jobs, or of job and 64 hexadecimal digits, from which each job's own is made "
+         "and told at its start. Without it jobs cannot have webhooks."},
+    {.name = "webhook-allow-http",
+     .type = CONFIG_BOOL,
+     .offset = AT(webhook_allow_http),
+     .help = "A job's webhook_url may also be http://, as the workers' option of this name says."},
+    {.name = "webhook-allow-private",
+     .type = CONFIG_BOOL,
+     .offset = AT(webhook_allow_private),
+     .help = "A job's webhook_url may also name an address that is not on the public internet."},
     {.name = "publish-timeout",
      .type = CONFIG_TIME,
      .offset = AT(publish_timeout_us),

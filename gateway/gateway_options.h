@@ -30,6 +30,9 @@ struct gateway_options {
     int64_t max_total_size;
     int64_t max_retries;
     bool llm;
+    char *webhook_key_file;
+    bool webhook_allow_http;
+    bool webhook_allow_private;
     int64_t publish_timeout_us;
     int64_t publish_queue_bytes;
     int64_t storage_threads;

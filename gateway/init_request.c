@@ -77,9 +77,6 @@ static bool read_llm(const struct json_object *object, bool has_llm, struct init
         refusal->problem.allowed = LLM_MODES;
         return false;
     }
-    if (request->use_llm && strcmp(request->llm_mode, LLM_MODES[1]) == 0)
-        return refusal_set(refusal, PROBLEM_LLM_NOT_CONFIGURED, "llm_mode",
-                           "llm_mode \"post_process\" is not there yet: send \"per_chunk\"");
     if (request->use_llm && !has_llm)
         return refusal_set(refusal, PROBLEM_LLM_NOT_CONFIGURED, "use_llm",
                            "use_llm is true, but this server has no language model (its option "
@@ -87,13 +84,24 @@ static bool read_llm(const struct json_object *object, bool has_llm, struct init
     return true;
 }
 
-static bool refuse_webhook(const struct json_object *object, struct refusal *refusal)
+static bool read_webhook(const struct json_object *object, const struct init_terms *terms,
+                         struct init_request *request, struct refusal *refusal)
 {
-    if (jsonread_member(object, "webhook_url") == NULL)
+    struct webhook_url url;
+    struct err err;
+
+    if (!request_fields_text(object, "webhook_url", FIELD_OPTIONAL, request->webhook_url,
+                             sizeof request->webhook_url, refusal))
+        return false;
+    if (request->webhook_url[0] == '\0')
         return true;
-    return refusal_set(refusal, PROBLEM_INVALID_FIELD, "webhook_url",
-                       "webhooks are not supported yet: leave webhook_url out and follow the "
-                       "job's event stream");
+    if (!terms->has_webhooks)
+        return refusal_set(refusal, PROBLEM_WEBHOOKS_NOT_CONFIGURED, "webhook_url",
+                           "this server sends no webhooks (its option webhook-key-file is not set):"
+                           " leave webhook_url out and follow the job's event stream");
+    return webhook_url_parse(request->webhook_url, &terms->webhook_policy, &url, &err) ||
+           refusal_set(refusal, PROBLEM_INVALID_FIELD, "webhook_url",
+                       "webhook_url is not taken: %s", err.message);
 }
 
 static bool read_language(const struct json_object *object, struct init_request *request,
@@ -195,7 +203,8 @@ bool init_request_parse(const char *body, size_t length, const struct init_terms
     if (!request_fields_parse(body, length, FIELDS, &object, refusal) ||
         !read_filename(object, &request, refusal) ||
         !read_layout(object, terms->max_total_size, &request, refusal) ||
-        !read_llm(object, terms->has_llm, &request, refusal) || !refuse_webhook(object, refusal) ||
+        !read_llm(object, terms->has_llm, &request, refusal) ||
+        !read_webhook(object, terms, &request, refusal) ||
         !read_language(object, &request, refusal) ||
         !request_fields_bool(object, "lock_language", &request.lock_language, refusal) ||
         !read_content_type(object, &request, refusal) || !read_prompt(object, &request, refusal))
@@ -214,6 +223,7 @@ void init_request_canonical(const struct init_request *request, struct buf *ret_
                            json_object_new_int64(request->layout.chunk_size_bytes));
     json_object_object_add(object, "use_llm", json_object_new_boolean(request->use_llm));
     json_object_object_add(object, "llm_mode", json_object_new_string(request->llm_mode));
+    json_object_object_add(object, "webhook_url", json_object_new_string(request->webhook_url));
     json_object_object_add(object, "language", json_object_new_string(request->language));
     json_object_object_add(object, "lock_language",
                            json_object_new_boolean(request->lock_language));

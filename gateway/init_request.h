@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/chunk_layout.h"
 #include "common/event.h"
+#include "common/webhook_url.h"
 #include "gateway/media_formats.h"
 #include "gateway/refusal.h"
 
@@ -30,8 +31,9 @@ struct init_request {
     struct chunk_layout layout;
     bool use_llm;
     char llm_mode[16];
-    char language[8];                   /* "": detected */
-    char prompt[INIT_PROMPT_BYTES + 1]; /* "": none; with the terms */
+    char webhook_url[WEBHOOK_URL_BYTES + 1]; /* "": none */
+    char language[8];                        /* "": detected */
+    char prompt[INIT_PROMPT_BYTES + 1];      /* "": none; with the terms */
     char content_type[EVENT_CONTENT_TYPE_SIZE];
     bool lock_language;
 };
@@ -40,6 +42,8 @@ struct init_request {
 struct init_terms {
     int64_t max_total_size; /* bytes */
     bool has_llm;
+    bool has_webhooks;
+    struct webhook_url_policy webhook_policy;
 };
 
 bool init_request_parse(const char *body, size_t length, const struct init_terms *terms,

@@ -110,5 +110,7 @@ void job_plan_format(const struct job_plan *plan, const struct job_plan_terms *t
     buf_append_string(ret_json, "],");
     append_upload_order(plan, ret_json);
     job_plan_append_chunk_info(plan, terms, ret_json);
+    if (terms->webhook_secret != NULL)
+        buf_append_format(ret_json, ",\"webhook_secret\":\"%s\"", terms->webhook_secret);
     buf_append_string(ret_json, "}");
 }

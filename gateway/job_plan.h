@@ -26,6 +26,7 @@ struct job_plan_terms {
     const char *public_url; /* put before each path; "" for none */
     int64_t expires_wall_s;
     int64_t max_concurrent_uploads;
+    const char *webhook_secret; /* of this job alone; NULL: it has none */
 };
 
 /* The answer of POST /chunked-upload-stream. */

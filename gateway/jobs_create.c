@@ -28,9 +28,10 @@ static const char CREATE_SQL[] =
     "), job AS ("
     " INSERT INTO jobs (id, filename, extension, total_size, chunk_size_bytes, total_chunks,"
     "  use_llm, llm_mode, language, prompt, max_retries, last_seq,"
-    "  content_type, lock_language)"
+    "  content_type, lock_language, webhook_url, public_url)"
     " SELECT $1, $4::text, $5::text, $6::bigint, $7::bigint, $8::integer, $14::boolean, $9::text,"
-    "  $10::text, $11::text, $12::integer, 1, $15::text, $16::boolean"
+    "  $10::text, $11::text, $12::integer, 1, $15::text, $16::boolean,"
+    "  $17::text, $18::text"
     " WHERE $2 IS NULL OR EXISTS (SELECT FROM claim) RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
@@ -72,6 +73,7 @@ struct creation {
     char *idempotency_key; /* owned; NULL: none */
     int64_t idempotency_lifetime_us;
     int64_t max_retries;
+    const char *public_url; /* borrowed */
     unsigned tries;
     jobs_create_on_done on_done;
     void *context;
@@ -124,12 +126,13 @@ static void run(struct creation *creation)
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     (void)snprintf(numbers[4], sizeof numbers[4], "%" PRId64, creation->idempotency_lifetime_us);
     struct pg_params params = {
-        .count = 16,
+        .count = 18,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
                    or_null(request->language), or_null(request->prompt), numbers[3], numbers[4],
                    request->use_llm ? "true" : "false", request->content_type,
-                   request->lock_language ? "true" : "false"},
+                   request->lock_language ? "true" : "false", or_null(request->webhook_url),
+                   or_null(creation->public_url)},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {
@@ -149,6 +152,7 @@ void jobs_create(struct pg *pg, const struct init_request *request,
     creation->idempotency_key = mem_copy_string(terms->idempotency_key);
     creation->idempotency_lifetime_us = terms->idempotency_lifetime_us;
     creation->max_retries = terms->max_retries;
+    creation->public_url = terms->public_url;
     creation->on_done = on_done;
     creation->context = context;
     run(creation);

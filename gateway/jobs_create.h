@@ -27,7 +27,8 @@ typedef void (*jobs_create_on_done)(void *context, const struct jobs_created *cr
 struct jobs_create_terms {
     const char *idempotency_key; /* borrowed; may be NULL */
     int64_t idempotency_lifetime_us;
-    int64_t max_retries; /* of each chunk */
+    int64_t max_retries;    /* of each chunk */
+    const char *public_url; /* what links begin with, borrowed for good; "": they are relative */
 };
 
 /* Calls back exactly once, never before it returns. */

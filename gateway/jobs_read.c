@@ -43,6 +43,24 @@ static const char RETRIED_SQL[] =
     "  JOIN chunks c ON c.job_id = j.id AND c.chunk_index = u.number"
     "  WHERE c.attempt <= u.attempt) FROM jobs j WHERE j.id = $1";
 
+/* The newest first; a person who replays may make many. The formatter would take SQL with macros
+ * apart. */
+/* clang-format off */
+static const char WEBHOOKS_SQL[] =
+    "SELECT json_build_object('parent_job_id', j.id, 'webhook_url', j.webhook_url,"
+    " 'is_disabled', j.webhook_gone, 'deliveries', coalesce((SELECT json_agg(json_build_object("
+    "  'delivery_id', d.id, 'type', d.type, 'state', d.state, 'attempts', d.attempts,"
+    "  'last_error', d.last_error, 'created_at', " JOBS_SQL_TIME("d.created_at") ","
+    "  'last_attempt_at', " JOBS_SQL_TIME("d.last_attempt_at") ","
+    "  'next_attempt_at', " JOBS_SQL_TIME("d.next_attempt_at") ","
+    "  'delivered_at', " JOBS_SQL_TIME("d.delivered_at") ") ORDER BY d.created_at DESC)"
+    "  FROM (SELECT * FROM webhook_deliveries WHERE job_id = $1 ORDER BY created_at DESC LIMIT 100)"
+    "  AS d), '[]'::json))::text FROM jobs j WHERE j.id = $1";
+/* clang-format on */
+
+static const char DELIVERY_SQL[] =
+    "SELECT state FROM webhook_deliveries WHERE job_id = $1 AND id = $2";
+
 static const char HEAD_SQL[] = "SELECT last_seq, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
 static const char HEADS_SQL[] = "SELECT id, last_seq FROM jobs WHERE id = ANY($1::uuid[])";
@@ -83,6 +101,19 @@ void jobs_read_chunk(struct pg *pg, const char *job_id, int32_t chunk_index, pg_
     (void)snprintf(index, sizeof index, "%" PRId32, chunk_index);
     struct pg_params params = {.count = 2, .values = {job_id, index}};
     pg_query(pg, "job_chunk", CHUNK_SQL, &params, on_result, context);
+}
+
+void jobs_read_webhooks(struct pg *pg, const char *job_id, pg_on_result on_result, void *context)
+{
+    query_job(pg, "job_webhooks", WEBHOOKS_SQL, job_id, on_result, context);
+}
+
+void jobs_read_delivery(struct pg *pg, const char *job_id, const char *delivery_id,
+                        pg_on_result on_result, void *context)
+{
+    struct pg_params params = {.count = 2, .values = {job_id, delivery_id}};
+
+    pg_query(pg, "job_delivery", DELIVERY_SQL, &params, on_result, context);
 }
 
 static int64_t integer(const PGresult *result, int row, int column)

@@ -91,6 +91,14 @@ void jobs_read_retried(struct pg *pg, const char *job_id, const struct event_ret
 /* False: there is no such job. */
 bool jobs_decode_retried(const PGresult *result, struct jobs_retried *ret_retried) MUST_CHECK;
 
+/* --- webhooks --- */
+
+/* One row with the answer's JSON; none: there is no such job. */
+void jobs_read_webhooks(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);
+/* One row with the delivery's state; none: the job has no such delivery. */
+void jobs_read_delivery(struct pg *pg, const char *job_id, const char *delivery_id,
+                        pg_on_result on_result, void *context);
+
 /* --- what streams need --- */
 
 struct jobs_head {

@@ -115,12 +115,12 @@ static void on_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
     end(correction);
 }
 
-static void cut(struct correction *correction)
+static void cut(struct correction *correction, size_t word_count)
 {
     const struct reading *reading = correction->reading;
 
-    for (size_t first = 0, last; first < reading->word_count; first = last) {
-        last = llm_pieces_end(reading, first, correction->service->piece_words);
+    for (size_t first = 0, last; first < word_count; first = last) {
+        last = llm_pieces_end(reading, first, word_count, correction->service->piece_words);
         correction->pieces =
             mem_resize(correction->pieces, correction->count + 1, sizeof *correction->pieces);
         correction->pieces[correction->count++] =
@@ -141,8 +141,8 @@ static void ask(struct correction *correction)
 }
 
 struct correction *correction_start(const struct correction_service *service,
-                                    struct reading *reading, struct llm_span span,
-                                    correction_on_done on_done, void *context)
+                                    struct reading *reading, size_t word_count,
+                                    struct llm_span span, correction_on_done on_done, void *context)
 {
     struct correction *correction = mem_new(sizeof *correction);
     const struct timeval deadline = {.tv_sec = (time_t)(service->deadline_us / 1000000),
@@ -156,7 +156,7 @@ struct correction *correction_start(const struct correction_service *service,
     correction->started_us = clock_now_us();
     correction->ended_us = correction->started_us;
     correction->deadline = evtimer_new(loop_base(service->loop), on_deadline, correction);
-    cut(correction);
+    cut(correction, word_count);
     if (correction->count == 0)
         return correction;
     if (service->client == NULL) {

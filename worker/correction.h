@@ -34,12 +34,12 @@ typedef void (*correction_on_done)(void *context);
 
 /* Gives up what is outstanding; nobody is called any more. */
 void correction_free(struct correction *correction);
-/* Words of `reading` inside `span` get their corrections; the reading is borrowed until the end. It
- * may be over at once (correction_is_done()): then nobody is called; else on_done once, never from
- * within. */
+/* The first `word_count` words of `reading`, as far as they lie inside `span`, get their
+ * corrections; the reading is borrowed until the end. It may be over at once
+ * (correction_is_done()): then nobody is called; else on_done once, never from within. */
 struct correction *correction_start(const struct correction_service *service,
-                                    struct reading *reading, struct llm_span span,
-                                    correction_on_done on_done, void *context)
+                                    struct reading *reading, size_t word_count,
+                                    struct llm_span span, correction_on_done on_done, void *context)
     FREED_BY(correction_free);
 bool correction_is_done(const struct correction *correction);
 /* Once done; the model's name is owned by the caller. */

@@ -15,11 +15,16 @@
 #include "common/loop.h"
 #include "common/pool.h"
 
+struct correction_service;
+struct webhook_service;
+
 /* What handlers share, all borrowed. */
 struct job_task_services {
     struct loop *loop;
     struct pool *pool; /* for what blocks */
     const struct blob_file *store;
+    const struct correction_service *correction;
+    const struct webhook_service *webhooks;
 };
 
 /* How an attempt ended: done with a result (a JSON object, or NULL), or failed. */

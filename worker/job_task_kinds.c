@@ -5,9 +5,13 @@
 #include "common/mem.h"
 #include "worker/blob_delete.h"
 #include "worker/job_task.h"
+#include "worker/llm_post_process.h"
+#include "worker/webhook_deliver.h"
 
 static const struct job_task_handler *const HANDLERS[] = {
     &BLOB_DELETE_HANDLER,
+    &LLM_POST_PROCESS_HANDLER,
+    &WEBHOOK_DELIVER_HANDLER,
 };
 
 const struct job_task_handler *job_task_handler_of(const char *kind)

@@ -8,8 +8,8 @@
 
 #include "common/reading.h"
 
-/* Where the piece that begins at word `first` ends: behind the last sentence that ends within
- * `max_words`, or there. What is little more than a piece is left in one. */
-size_t llm_pieces_end(const struct reading *reading, size_t first, size_t max_words);
+/* Where the piece of words [first, last) that begins at `first` ends: behind the last sentence that
+ * ends within `max_words`, or there. What is little more than a piece is left in one. */
+size_t llm_pieces_end(const struct reading *reading, size_t first, size_t last, size_t max_words);
 
 #endif

@@ -186,9 +186,9 @@ static enum task_event correct(struct task_run *run)
     run->has_transcript = true;
     if (!work_of(run)->work.options.use_llm)
         return TASK_EVENT_CORRECTED;
-    run->correction =
-        correction_start(&run->services->correction, &run->transcript.transcribed.reading,
-                         span_between_seams(run), on_corrected, run);
+    struct reading *reading = &run->transcript.transcribed.reading;
+    run->correction = correction_start(&run->services->correction, reading, reading->word_count,
+                                       span_between_seams(run), on_corrected, run);
     return correction_is_done(run->correction) ? TASK_EVENT_CORRECTED : TASK_EVENT_NONE;
 }
 

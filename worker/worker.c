@@ -18,13 +18,14 @@
 #include "worker/emit.h"
 #include "worker/intake.h"
 #include "worker/job_tasks.h"
+#include "worker/webhook_deliver.h"
 #include "worker/worker_metrics.h"
 
 #define HEADER_CACHE_JOBS 256
 /* Of one chunk: with the speech requests' limit this spreads them over several chunks. */
 #define MAX_WINDOWS 4
-/* For what blocks: deleting blobs. */
-#define POOL_THREADS 1
+/* For what blocks: deleting blobs, resolving names. */
+#define POOL_THREADS 4
 #define DELIVERY_TIMEOUT_US INT64_C(30000000)
 #define PRODUCER_QUEUE_BYTES (INT64_C(64) << 20)
 #define WORKER_NAME_SIZE 96
@@ -48,6 +49,7 @@ struct worker {
     struct intake *intake;
     struct pool *pool;
     struct job_task_services task_services;
+    struct webhook_service webhooks;
     struct job_tasks *tasks;
     struct ops_http *ops;
 };
@@ -249,8 +251,25 @@ struct worker *worker_new(const struct worker_options *options)
         .context = worker,
     };
     worker->task_services.loop = worker->loop;
+    worker->task_services.correction = &worker->services.correction;
+    worker->task_services.webhooks = &worker->webhooks;
     worker->tasks = job_tasks_new(&tasks_options);
     return worker;
+}
+
+static bool set_webhooks(struct worker *worker, struct err *err)
+{
+    const struct worker_options *options = worker->options;
+    const char *key_file = options->webhook_key_file;
+
+    worker->webhooks = (struct webhook_service){
+        .fetch = http_fetch_new(worker->loop, (size_t)options->max_tasks_in_flight),
+        .policy = {.http = options->webhook_allow_http,
+                   .private_targets = options->webhook_allow_private},
+        .timeout_us = (uint64_t)options->webhook_timeout_us,
+    };
+    return key_file == NULL || key_file[0] == '\0' ||
+           webhook_keys_load(key_file, &worker->webhooks.keys, err);
 }
 
 static bool start_producer(struct worker *worker, struct err *err)
@@ -284,7 +303,8 @@ bool worker_start(struct worker *worker, struct err *err)
     if (worker->options->overlap_us * 2 >= worker->options->window_us)
         return err_set(err, ERR_REJECT, "config", 0, "overlap must be less than half of window");
     if (!decoder_client_start(worker->decoder, err) ||
-        !blob_file_open(worker->options->blob_store, &worker->store, err))
+        !blob_file_open(worker->options->blob_store, &worker->store, err) ||
+        !set_webhooks(worker, err))
         return false;
     worker->services.fetch.store = worker->store;
     worker->task_services.store = worker->store;
@@ -318,6 +338,8 @@ void worker_free(struct worker *worker)
     control_free(worker->control);
     kafka_producer_free(worker->producer);
     emit_free(worker->emit);
+    http_fetch_free(worker->webhooks.fetch);
+    webhook_keys_free(worker->webhooks.keys);
     llm_client_free(worker->llm);
     speech_client_free(worker->speech);
     http_fetch_free(worker->http);

@@ -4,6 +4,7 @@
 
 /* The worker's options; worker_options.c has their table. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/config.h"
@@ -26,6 +27,10 @@ struct worker_options {
     int64_t llm_answer_limit_bytes;
     int64_t llm_piece_words;
     int64_t max_llm_requests;
+    char *webhook_key_file;
+    bool webhook_allow_http;
+    bool webhook_allow_private;
+    int64_t webhook_timeout_us;
     int64_t max_in_flight;
     int64_t max_tasks_in_flight;
     int64_t max_speech_requests;

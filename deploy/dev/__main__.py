@@ -28,6 +28,8 @@ HELP = """\
 ./dev clean                  stop everything and remove .dev/
 ./dev help                   this
 
+--llm                        with demo and up: also a small language model (some 500 MB), so that
+                             jobs can ask for use_llm
 --folder DIR                 with demo, up, down, status and logs: another installation, whose
                              data, logs and records lie in DIR
 
@@ -37,7 +39,9 @@ root; everything else lies in .dev/.
 
 CHUNKSCRIBE_SPEECH_URL, CHUNKSCRIBE_SPEECH_KEY, CHUNKSCRIBE_SPEECH_MODEL
     use this OpenAI-compatible speech API (the URL ends in /v1) instead of a local model.
-    Without a URL, the model is one of the local ones: base (the default) or tiny.en."""
+    Without a URL, the model is one of the local ones: base (the default) or tiny.en.
+CHUNKSCRIBE_LLM_URL, CHUNKSCRIBE_LLM_KEY, CHUNKSCRIBE_LLM_MODEL
+    correct texts by this OpenAI-compatible language model (the URL ends in /v1)."""
 
 
 def main() -> int:
@@ -72,10 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", installation.demo)
     demo.add_argument("file", nargs="?")
     demo.add_argument("--once", action="store_true")
+    demo.add_argument("--llm", action="store_true")
     demo.add_argument("--port", type=int)
     demo.add_argument("--uplink", type=float, metavar="MBIT")
     up = add("up", installation.up)
     up.add_argument("--port", type=int)
+    up.add_argument("--llm", action="store_true")
     up.add_argument("--parts", default="")
     add("down", installation.down)
     add("status", installation.status)

@@ -39,6 +39,11 @@ def speech_venv() -> None:
           [paths.ROOT / "deploy/speech/requirements.txt"])
 
 
+def llm_venv() -> None:
+    _venv("llm", "language model server's Python package (34 MB)",
+          [paths.ROOT / "deploy/llm/requirements.txt"])
+
+
 def kafka_jars() -> None:
     place = paths.DEPS / "kafka"
     digest = _digest([KAFKA_POM])

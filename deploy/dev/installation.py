@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from . import demo as demonstration
-from . import models, paths, setup, speech
+from . import llm, models, paths, setup, speech
 from .console import DevError, heading, say, step
 from .recording import Recording, demo_recording, wav_seconds
 from .stack import Stack
@@ -24,9 +24,10 @@ def demo(args) -> int:
     stays = not args.once and sys.stdin.isatty()
     stack = Stack(args.folder)
     try:
-        setup.set_up()
+        parts = setup.LLM_PARTS if args.llm else setup.PARTS
+        setup.set_up(parts)
         recording = own_file or demo_recording()
-        gateway_url, api = _start(stack, setup.PARTS, args.port)
+        gateway_url, api = _start(stack, parts, args.port)
         uplink = args.uplink if args.uplink is not None else (0 if own_file else DEMO_UPLINK_MBIT)
         is_right = demonstration.run(gateway_url, api, recording, uplink)
         if stays:
@@ -37,10 +38,11 @@ def demo(args) -> int:
 
 
 def up(args) -> None:
-    parts = args.parts.split(",") if args.parts else setup.PARTS
-    unknown = set(parts) - set(setup.PARTS)
+    wanted = setup.LLM_PARTS if args.llm else setup.PARTS
+    parts = args.parts.split(",") if args.parts else wanted
+    unknown = set(parts) - set(setup.LLM_PARTS)
     if unknown:
-        raise DevError(f"unknown part {', '.join(unknown)}; parts are {', '.join(setup.PARTS)}")
+        raise DevError(f"unknown part {', '.join(unknown)}; parts are {', '.join(setup.LLM_PARTS)}")
     setup.set_up(parts)
     stack = Stack(args.folder)
     _start(stack, parts, args.port)
@@ -112,6 +114,8 @@ def _start(stack: Stack, parts, gateway_port: int | None):
     if "speech" in parts and not api:
         stack.start_speech(models.chosen_name())
         api = stack.speech.api()
+    if "llm" in parts and not llm.external():
+        stack.start_llm()
     if "daemons" in parts:
         gateway_url = stack.start_daemons(api or stack.speech.api(), gateway_port)
     _write_env(stack, api, gateway_url)

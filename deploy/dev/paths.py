@@ -14,6 +14,7 @@ SETUP_LOG = DEV / "log" / "setup.log"
 
 TOOLS_PYTHON = VENVS / "tools" / "bin" / "python"
 SPEECH_PYTHON = VENVS / "speech" / "bin" / "python"
+LLM_PYTHON = VENVS / "llm" / "bin" / "python"
 
 # The machine's own interpreter: its venv module comes from the same packages as itself.
 SYSTEM_PYTHON = "/usr/bin/python3"

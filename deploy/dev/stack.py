@@ -12,6 +12,9 @@ from .console import DevError, say, step
 from .daemons import Fleet, Wiring
 from .kafka import NAME as KAFKA
 from .kafka import Kafka
+from .llm import NAME as LLM
+from .llm import LlmServer
+from .llm import external as external_llm
 from .postgres import NAME as POSTGRES
 from .postgres import Postgres
 from .process import ProcessTable
@@ -33,13 +36,14 @@ class Stack:
         self.postgres = Postgres(folder, self.table)
         self.kafka = Kafka(folder, self.table)
         self.speech = SpeechServer(self.table)
+        self.llm = LlmServer(self.table)
 
     def fleet(self, speech: SpeechApi, database: str = DATABASE, topic_prefix: str = "",
               build: Path = paths.RELEASE_BUILD) -> Fleet:
         """Daemons on this stack's PostgreSQL and Kafka; several fleets keep apart by database and
         prefix."""
         wiring = Wiring(self.postgres.url(database), self.kafka.brokers(), topic_prefix,
-                        self.folder / "blobs", speech)
+                        self.folder / "blobs", speech, self._llm_api())
         return Fleet(self.folder, self.table, wiring, build)
 
     def start_postgres(self) -> None:
@@ -55,6 +59,9 @@ class Stack:
     def start_speech(self, model: str) -> None:
         self._started("speech", f"speech server, Whisper {model}",
                       lambda shown: self.speech.start(model, shown))
+
+    def start_llm(self) -> None:
+        self._started("llm", "language model", self.llm.start)
 
     def start_daemons(self, speech: SpeechApi, gateway_port: int | None = None) -> str:
         """Returns the gateway's URL. Without a port asked for, the gateway takes a free one."""
@@ -83,7 +90,8 @@ class Stack:
             if not record.is_running():
                 say(f"  ✗ {record.name} had ended already:\n{self.table.log_tail(record.name)}")
         names = [record.name for record in records]
-        services = {SPEECH: self.speech.stop, KAFKA: self.kafka.stop, POSTGRES: self.postgres.stop}
+        services = {SPEECH: self.speech.stop, LLM: self.llm.stop, KAFKA: self.kafka.stop,
+                    POSTGRES: self.postgres.stop}
         daemons = [name for name in names if name not in services]
         if daemons:
             with step(f"stop {', '.join(daemons)}"):
@@ -92,6 +100,9 @@ class Stack:
             if name in services:
                 with step(f"stop {name}"):
                     services[name]()
+
+    def _llm_api(self):
+        return external_llm() or (self.llm.api() if self.table.find(LLM) else None)
 
     def _refuse_another_port(self, port: int | None) -> None:
         gateway = self.table.find("gateway")

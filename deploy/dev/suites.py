@@ -105,6 +105,13 @@ def _fuzz_one(name: str, seconds: int, shown) -> None:
                 shown, log=LOG_DIR / f"test-{name}.log")
 
 
+def _ssrf() -> Results:
+    results = _built("release", ("webhook-probe",))
+    if not results.failed:
+        results.add(_pytest("tests/ssrf"))
+    return results
+
+
 # A full disk, by preloading.
 FAULT_TARGETS = (*build.DAEMONS, "full-disk")
 
@@ -199,6 +206,7 @@ PARTS = {
     "blackbox": Part(_blackbox, "the real processes on a real broker and database"),
     "media": Part(_media, "chunks of every format against ffmpeg; with --long three hours of each"),
     "fuzz": Part(_fuzz, "hostile bytes for parsers, 20 s each; with --long 15 min each"),
+    "ssrf": Part(_ssrf, "where the address of a webhook can lead a worker"),
     "faults": Part(_faults, "every fault point, kills, cut connections, servers that go away"),
     "demo": Part(_demo, "./dev demo --once"),
     "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),

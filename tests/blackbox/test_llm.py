@@ -168,3 +168,85 @@ def test_a_worker_killed_while_it_corrects_costs_an_attempt_alone(llm_installati
     installation.fleet.start_worker("worker-1")
 
     assert final_result(stream)["final_transcript"] == corrected(sound.text)
+
+
+# --- the whole text at the end ------------------------------------------------------------------
+
+def post_process(installation, sound, **more):
+    return transcribe(installation, sound, llm_mode="post_process", **more)
+
+
+def test_the_whole_text_is_corrected_once_it_is_in_order(llm_standing):
+    sound = recording.wav(40, first=600)
+
+    job, stream, result = post_process(llm_standing, sound)
+
+    # Over the seams too, of which the stream, before, knew nothing.
+    assert result["raw_transcript"] == sound.text
+    assert result["final_transcript"] == result["corrected_transcript"] == corrected(sound.text)
+    assert stream.of_type("partial_transcript")[-1].data["partial_transcript"] == sound.text
+    assert all(event.data["text"] == event.data["raw_text"]
+               for event in stream.of_type("chunk_complete"))
+    status = llm_standing.gateway.status(job)
+    assert status["final_transcript"] == corrected(sound.text)
+    assert status["raw_transcript"] == sound.text and status["llm_mode"] == "post_process"
+
+
+def test_the_job_is_assembling_until_then_and_can_be_cancelled(llm_standing):
+    sound = recording.wav(5, first=700)
+    asked = len(llm_standing.llm.script.log())
+    llm_standing.llm.script.add([{"do": "hold", "times": 1}])
+    job = init(llm_standing.gateway, sound, use_llm=True, llm_mode="post_process")
+    upload_all(llm_standing.gateway, job, sound)
+    llm_standing.wait_for(lambda: len(llm_standing.llm.script.log()) > asked)
+
+    status = llm_standing.gateway.status(job)
+    assert status["status"] == "assembling" and status["progress"] < 100
+    assert llm_standing.gateway.cancel(job).status == 200
+    llm_standing.llm.script.release()
+    assert llm_standing.gateway.status(job)["final_transcript"] == sound.text
+
+
+@pytest.mark.parametrize("rules,reason", [
+    ([{"do": "refuses"}], "refused"),
+    ([{"do": "status", "status": 500}], "unavailable"),
+])
+def test_what_fails_at_the_end_leaves_the_text_as_it_was_heard(llm_installation, rules, reason):
+    sound = recording.wav(10, first=800)
+    installation = llm_installation.start()
+    installation.llm.script.add(rules)
+
+    job, _, result = post_process(installation, sound)
+
+    assert result["final_transcript"] == result["raw_transcript"] == sound.text
+    assert result["correction_rejected"]["reason"] == reason
+    assert installation.gateway.status(job)["correction_rejected"]["reason"] == reason
+
+
+def test_a_worker_killed_while_it_corrects_the_whole_is_replaced(llm_installation):
+    sound = recording.wav(10, first=900)
+    installation = llm_installation.start(assembler_options={"lost-after": "1s"})
+    installation.llm.script.add([{"do": "hold", "times": 1}])
+    job = init(installation.gateway, sound, use_llm=True, llm_mode="post_process")
+    stream = installation.gateway.stream(job)
+    upload_all(installation.gateway, job, sound)
+    installation.wait_for(lambda: installation.llm.script.log())
+
+    installation.kill("worker-1")
+    installation.fleet.start_worker("worker-1")
+
+    assert final_result(stream)["final_transcript"] == corrected(sound.text)
+
+
+def test_a_chunk_that_is_retried_has_the_whole_corrected_anew(llm_standing):
+    sound = recording.wav(10, first=1000)
+    llm_standing.speech.script.add([{"do": "status", "status": 400, "times": 1}])
+    job, _, result = post_process(llm_standing, sound)
+    assert result["failed_chunks"] == 1
+
+    assert llm_standing.gateway.retry(job).status in (200, 202)
+    status = llm_standing.gateway.wait_status(
+        job, lambda s: s["status"] == "done" and s["failed_chunks"] == 0)
+
+    assert status["raw_transcript"] == sound.text
+    assert status["final_transcript"] == corrected(sound.text)

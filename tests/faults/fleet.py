@@ -2,6 +2,7 @@
 """Two of each process, each of which can be given a fault, killed, stopped and cut off."""
 
 import os
+import secrets
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from dev import paths
 from dev.console import DevError
 from dev.ports import free_port
 from support import recording
+from support.fake_target import FakeTarget
 from support.installation import Installation
 from support.patient_client import Job, PatientClient
 
@@ -20,12 +22,13 @@ BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("faults"))
 
 # A member that is gone is found out soon, so that a run needs minutes and not hours.
 SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
+WEBHOOKS = {"webhook-allow-http": "true", "webhook-allow-private": "true"}
 OPTIONS = {
     "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms", "blob-retention": "1s"},
     # On a machine with more to do than it can, the speech service is late again and again.
-    "gateway": {"stream-heartbeat": "2s", "max-retries": "20"},
+    "gateway": {"stream-heartbeat": "2s", "max-retries": "20", **WEBHOOKS},
     "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s",
-               "llm-timeout": "2s"},
+               "llm-timeout": "2s", **WEBHOOKS},
 }
 KINDS = ("assembler", "gateway", "worker")
 NAMES = tuple(f"{kind}-{number}" for kind in KINDS for number in (1, 2))
@@ -53,7 +56,13 @@ class FaultFleet:
         self.table = installation.table
         self._is_over = threading.Event()
         self._ports = {name: free_port() for name in NAMES}
-        self.options: dict[str, dict] = {name: {} for name in NAMES}
+        self.target = FakeTarget(free_port())
+        threading.Thread(target=self.target.serve_forever, daemon=True).start()
+        key_file = installation.folder / "webhook-keys"
+        key_file.write_text(f"job {secrets.token_hex(32)}\n")
+        self.options: dict[str, dict] = {
+            name: {} if kind_of(name) == "assembler" else {"webhook-key-file": key_file}
+            for name in NAMES}
         self.environment: dict[str, dict] = {name: {} for name in NAMES}
 
     def supervise(self) -> "FaultFleet":
@@ -69,6 +78,8 @@ class FaultFleet:
 
     def end(self) -> None:
         self._is_over.set()
+        self.target.shutdown()
+        self.target.server_close()
 
     def start_all(self) -> "FaultFleet":
         for name in NAMES:
@@ -170,6 +181,7 @@ class Load:
     def __init__(self, fleet: FaultFleet, seed: int, first_gateway: str = "gateway-1",
                  sounds=sound):
         self.client = PatientClient(fleet.urls(first_gateway))
+        self._webhook_url = fleet.target.url
         self.jobs: list[Job] = []
         self._seed = seed
         self._sounds = sounds
@@ -182,8 +194,9 @@ class Load:
     def add_unsent(self) -> Job:
         """The next job, not uploaded yet."""
         number = self._seed + len(self.jobs)
-        self.jobs.append(Job(self.client, self._sounds(number), number,
-                             use_llm=number % 2 == 0))
+        wishes = {"use_llm": number % 2 == 0, "webhook_url": self._webhook_url,
+                  "llm_mode": "post_process" if number % 4 == 0 else "per_chunk"}
+        self.jobs.append(Job(self.client, self._sounds(number), number, wishes))
         return self.jobs[-1]
 
     def add_recording(self, chosen: recording.Recording) -> Job:

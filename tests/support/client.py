@@ -101,6 +101,11 @@ class Gateway:
             assert len(page["jobs"]) == page["limit"]
             cursor = {"cursor": page["next_cursor"]}
 
+    def webhooks(self, job: dict) -> dict:
+        answer = self.request("GET", f"/jobs/{job['parent_job_id']}/webhooks")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
     def wait_status(self, job: dict, condition, timeout_s: float = 60) -> dict:
         """Asks for the status until `condition(status)` holds: for what no stream event tells."""
         deadline = time.monotonic() + timeout_s

@@ -33,7 +33,8 @@ PARTITIONS = 3
 
 
 class Installation:
-    def __init__(self, stack: Stack, folder: Path, build: Path, has_llm: bool = False):
+    def __init__(self, stack: Stack, folder: Path, build: Path, has_llm: bool = False,
+                 llm: LlmApi | None = None):
         self.name = "t" + uuid.uuid4().hex[:12]
         self.prefix = f"{self.name}."
         self.folder = folder
@@ -55,7 +56,7 @@ class Installation:
         self.fleet = Fleet(folder, self.table, Wiring(
             self.database_url, self.brokers, self.prefix, folder / "blobs",
             SpeechApi(url=speech_url, key="test-key", model="tone"),
-            LlmApi(url=self.llm.url, key="llm-key", model="fake") if has_llm else None), build)
+            LlmApi(self.llm.url, "llm-key", "fake") if has_llm else llm), build)
         self.fleet.migrate()
         self.gateways: dict[str, Gateway] = {}
 

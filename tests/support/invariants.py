@@ -126,6 +126,11 @@ def check_all(installation, jobs: list[Job]) -> None:
     installation.wait_query_empty(
         "SELECT id FROM jobs WHERE relayed_seq < last_seq OR is_open", "jobs not closed")
     installation.wait_query_empty("SELECT * FROM tasks WHERE due_at <= now()", "tasks not done")
+    installation.wait_query_empty("SELECT * FROM webhook_deliveries WHERE state <> 'delivered'",
+                                  "webhooks not delivered")
+    assert installation.query(
+        "SELECT id FROM jobs j WHERE webhook_url IS NOT NULL AND NOT EXISTS"
+        " (SELECT FROM webhook_deliveries d WHERE d.job_id = j.id)") == []
     check_tables(installation)
     check_topics(installation)
     check_blobs(installation)

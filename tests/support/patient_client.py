@@ -49,14 +49,14 @@ class Job:
     """One recording on its way: its uploads, in an order drawn from the seed, and its stream."""
 
     def __init__(self, client: PatientClient, recording: Recording, seed: int = 1,
-                 use_llm: bool = False):
+                 wishes: dict | None = None):
         self.client = client
         self.recording = recording
         self.acknowledged: set[int] = set()  # completions that were answered with 200
         self._random = random.Random(seed)
         key = {"Idempotency-Key": uuid.uuid4().hex}
         body = {"filename": recording.filename, "total_size": len(recording.data),
-                "chunk_size_mb": 1, "use_llm": use_llm}
+                "chunk_size_mb": 1, **(wishes or {})}
         answer = client.call(lambda gateway: gateway.post("/chunked-upload-stream", body, key))
         assert answer.status == 201, answer.body
         self.facts = answer.json()

@@ -25,14 +25,15 @@ FOLDERS = ("common", *DAEMONS)
 # end: "config" holds config.c, config_own.h and config_print.c.
 LAYERS = {
     "base": "attrs backoff buf chunk_layout clock coverage err fault_point ids json_text jsonread "
-    "mem reading seam spelling utf8 word_match",
+    "mem public_address reading seam spelling utf8 webhook_url word_match",
     "service": "config log loop metrics ops_http pool process_metrics service",
-    "clients": "blob blob_file event http_fetch kafka kafka_record pg sign",
+    "clients": "blob blob_file event http_fetch kafka kafka_record pg sign webhook_sign",
 }
 LAYER_ORDER = ("base", "service", "clients")
 
 # Modules of common above base that are pure all the same: plain values and their codecs.
-PURE_IN_COMMON = "config_value event kafka_partitions kafka_record kafka_stats sign".split()
+PURE_IN_COMMON = ("config_value event kafka_partitions kafka_record kafka_stats sign "
+                  "webhook_sign").split()
 
 # sse_event counts references and media_source reads files that are open already: as good as pure
 # for those who only look at what they hold.
@@ -49,9 +50,10 @@ PURE = {
     "media_mp4_table media_mp4_track media_mpeg media_ogg media_ogg_page "
     "media_ogg_stream media_opus media_source media_track media_vorbis media_walk media_wav "
     "plain_text retry_policy silence sound_map spectrum speech_align speech_hold speech_reply "
-    "stop_list task watermark window_cover window_cutter window_join word_loop work_item",
-    "assembler": "assembly blob_deletion coverage_book gap job job_event job_state letter rewind "
-    "seam_record sql_rows task_answer task_kind",
+    "stop_list task watermark webhook_outcome window_cover window_cutter window_join word_loop "
+    "work_item",
+    "assembler": "assembly blob_deletion coverage_book gap job job_event job_state letter "
+    "post_process rewind seam_record sql_rows task_answer task_kind webhook_delivery",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

@@ -80,6 +80,7 @@ static struct event event_of(enum event_type type, int32_t attempt)
         break;
     case EVENT_CHUNK_WORK:
     case EVENT_CHUNK_ALIVE:
+    case EVENT_WEBHOOK_REPLAY:
     case EVENT_JOB_CANCEL:
     case EVENT_JOB_RETRY:
     case EVENT_CONTROL_CANCEL:

@@ -14,7 +14,7 @@
 
 static bool parse(const char *body, struct init_request *request, struct refusal *refusal)
 {
-    static const struct init_terms TERMS = {.max_total_size = MAX_TOTAL_SIZE};
+    static const struct init_terms TERMS = {.max_total_size = MAX_TOTAL_SIZE, .has_webhooks = true};
 
     return init_request_parse(body, strlen(body), &TERMS, request, refusal);
 }
@@ -99,8 +99,12 @@ static const struct {
      "use_llm", "true or false"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"llm_mode\":\"both\"}", PROBLEM_INVALID_FIELD,
      "llm_mode", "per_chunk"},
-    {"{\"filename\":\"a.wav\",\"total_size\":1,\"webhook_url\":\"https://example.com\"}",
-     PROBLEM_INVALID_FIELD, "webhook_url", "not supported yet"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"webhook_url\":\"http://example.com\"}",
+     PROBLEM_INVALID_FIELD, "webhook_url", "must be https"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"webhook_url\":\"https://10.0.0.1\"}",
+     PROBLEM_INVALID_FIELD, "webhook_url", "public"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"webhook_url\":5}", PROBLEM_INVALID_FIELD,
+     "webhook_url", "string"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"language\":\"EN\"}", PROBLEM_INVALID_FIELD,
      "language", "lower-case"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"content_type\":\"song\"}", PROBLEM_INVALID_FIELD,

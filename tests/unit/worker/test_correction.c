@@ -155,8 +155,8 @@ static void on_done(void *context)
 
 static struct event_correction correct_within(struct fixture *fixture, struct llm_span span)
 {
-    struct correction *correction =
-        correction_start(&fixture->service, &fixture->reading, span, on_done, fixture);
+    struct correction *correction = correction_start(
+        &fixture->service, &fixture->reading, fixture->reading.word_count, span, on_done, fixture);
 
     if (!correction_is_done(correction))
         loop_run(fixture->loop);
@@ -354,8 +354,8 @@ static void test_correction__given_up_it_calls_nobody(void **state)
     const struct llm_span everywhere = {INT64_MIN, INT64_MAX};
 
     for (int i = 0; i < 3; i++)
-        correction_free(
-            correction_start(&fixture->service, &fixture->reading, everywhere, on_done, NULL));
+        correction_free(correction_start(&fixture->service, &fixture->reading,
+                                         fixture->reading.word_count, everywhere, on_done, NULL));
     /* Room is left for one that is waited for. */
     assert_int_equal(correct(fixture).rejected, 0);
 }

@@ -111,7 +111,7 @@ static void test_llm_pieces__end_at_sentences(void **state)
 
         buf_init(&ends, 64);
         for (size_t first = 0; first < reading.word_count;) {
-            first = llm_pieces_end(&reading, first, TEXTS[i].max_words);
+            first = llm_pieces_end(&reading, first, reading.word_count, TEXTS[i].max_words);
             buf_append_format(&ends, "%zu", first);
         }
         if (strcmp(buf_string(&ends), TEXTS[i].ends) != 0)
