@@ -64,7 +64,7 @@ static enum blob_presence open_blob(struct fetching *fetching, int32_t chunk_ind
 static enum fetch_result too_scattered(const struct fetching *fetching)
 {
     (void)err_set(fetching->err, ERR_REJECT, "media", 0,
-                  "the recording's header lies in too many places");
+                  "the recording's header lies in too many places; larger chunks hold it in fewer");
     return FETCH_FAILED;
 }
 

@@ -218,6 +218,50 @@ static int64_t bytes_per_second(struct media_source *source, const struct first_
     return average_bit_rate(source, first, end) / 8;
 }
 
+static bool free_header_at(struct media_source *source, int64_t offset,
+                           struct mpeg_free_header *ret_header)
+{
+    const uint8_t *bytes = media_source_at(source, offset, MPEG_HEADER_BYTES);
+    return bytes != NULL && mpeg_free_header_parse(bytes, ret_header);
+}
+
+/* The offset of the next header like this one, `limit` if there is none. */
+static int64_t next_free_header(struct media_source *source, int64_t offset, int64_t limit,
+                                uint32_t reference)
+{
+    for (int64_t at = media_find_byte(source, 0xFF, offset, limit); at < limit;
+         at = media_find_byte(source, 0xFF, at + 1, limit)) {
+        struct mpeg_free_header header;
+        if (free_header_at(source, at, &header) && header.reference == reference) {
+            return at;
+        }
+    }
+    return limit;
+}
+
+/* Whether frames of free format begin here: as many as prove a stream, all of one length. */
+static bool is_free_format(struct media_source *source, int64_t offset)
+{
+    struct mpeg_free_header header;
+    if (!free_header_at(source, offset, &header)) {
+        return false;
+    }
+    uint32_t reference = header.reference;
+    int64_t limit = offset + MPEG_FREE_FRAME_BYTES_MAX + 1;
+    int64_t next = next_free_header(source, offset + MPEG_FREE_FRAME_BYTES_MIN, limit, reference);
+    if (next == limit) {
+        return false;
+    }
+    int64_t length = next - offset - header.padding;
+    for (int frames = 1; frames < CHAIN_FRAMES; frames++) {
+        if (!free_header_at(source, next, &header) || header.reference != reference) {
+            return false;
+        }
+        next += length + header.padding;
+    }
+    return true;
+}
+
 static void fill_header(struct media_source *source, const struct first_frame *first,
                         struct media_header *header)
 {
@@ -253,6 +297,10 @@ static enum media_status mp3_read_header(struct media_source *source, int64_t st
             if (!media_has_bytes(source, at, length, ret_need)) {
                 return MEDIA_NEED;
             }
+        }
+        if (is_free_format(source, at)) {
+            (void)err_set(err, ERR_REJECT, "media", 0, "free-format MP3 is not supported");
+            return MEDIA_REFUSED;
         }
     }
     if (!media_has_bytes(source, start, limit - start, ret_need)) {

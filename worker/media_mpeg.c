@@ -8,12 +8,13 @@
 #define VERSION_2_5 0u
 #define VERSION_RESERVED 1u
 #define VERSION_1 3u
+#define FREE_FORMAT 0u
 #define LAYER_III 1u
 #define MODE_MONO 3u
 #define CRC_BYTES 2
 #define BIG_VALUES_MAX 288
 
-/* kbit/s by the header's index; 0 is free format, 15 forbidden. */
+/* kbit/s by the header's index; FREE_FORMAT has none, 15 is forbidden. */
 static const int32_t BIT_RATES_1[15] = {0,   32,  40,  48,  56,  64,  80, 96,
                                         112, 128, 160, 192, 224, 256, 320};
 static const int32_t BIT_RATES_2[15] = {0,  8,  16, 24,  32,  40,  48, 56,
@@ -28,33 +29,61 @@ static int32_t side_info_bytes(bool is_version1, bool is_mono)
     return is_mono ? 9 : 17;
 }
 
+/* What the header's fields tell, before they are looked up. */
+struct fields {
+    uint32_t version;
+    uint32_t rate_index;
+    uint32_t bit_rate_index; /* 0 to 14 */
+    int32_t padding;
+};
+
+static bool parse_fields(uint32_t header, struct fields *ret_fields)
+{
+    struct fields fields = {.version = header >> 19 & 3,
+                            .rate_index = header >> 10 & 3,
+                            .bit_rate_index = header >> 12 & 15,
+                            .padding = (int32_t)(header >> 9 & 1)};
+    *ret_fields = fields;
+    return header >> 21 == 0x7FF && fields.version != VERSION_RESERVED &&
+           (header >> 17 & 3) == LAYER_III && fields.rate_index != 3 && fields.bit_rate_index != 15;
+}
+
 bool mpeg_frame_parse(const uint8_t bytes[static MPEG_HEADER_BYTES], struct mpeg_frame *ret_frame)
 {
     uint32_t header = be32(bytes);
-    uint32_t version = header >> 19 & 3;
-    uint32_t rate_index = header >> 10 & 3;
-    uint32_t bit_rate_index = header >> 12 & 15;
-    if (header >> 21 != 0x7FF || version == VERSION_RESERVED || (header >> 17 & 3) != LAYER_III ||
-        rate_index == 3 || bit_rate_index == 0 || bit_rate_index == 15) {
+    struct fields fields;
+    if (!parse_fields(header, &fields) || fields.bit_rate_index == FREE_FORMAT) {
         return false;
     }
-    bool is_version1 = version == VERSION_1;
+    bool is_version1 = fields.version == VERSION_1;
     bool is_mono = (header >> 6 & 3) == MODE_MONO;
     bool has_crc = (header >> 16 & 1) == 0;
-    int rate_shift = is_version1 ? 0 : version == VERSION_2_5 ? 2 : 1;
-    int32_t padding = (int32_t)(header >> 9 & 1);
+    int rate_shift = is_version1 ? 0 : fields.version == VERSION_2_5 ? 2 : 1;
     struct mpeg_frame frame = {
         .reference = header & MPEG_REFERENCE_MASK,
         .samples = is_version1 ? 1152 : 576,
-        .sample_rate = SAMPLE_RATES_1[rate_index] >> rate_shift,
+        .sample_rate = SAMPLE_RATES_1[fields.rate_index] >> rate_shift,
         .channels = is_mono ? 1 : 2,
-        .bit_rate = 1000 * (is_version1 ? BIT_RATES_1 : BIT_RATES_2)[bit_rate_index],
+        .bit_rate = 1000 * (is_version1 ? BIT_RATES_1 : BIT_RATES_2)[fields.bit_rate_index],
         .side_start = MPEG_HEADER_BYTES + (has_crc ? CRC_BYTES : 0),
         .side_bytes = side_info_bytes(is_version1, is_mono),
         .is_version1 = is_version1,
     };
-    frame.length = frame.samples / 8 * frame.bit_rate / frame.sample_rate + padding;
+    frame.length = frame.samples / 8 * frame.bit_rate / frame.sample_rate + fields.padding;
     *ret_frame = frame;
+    return true;
+}
+
+bool mpeg_free_header_parse(const uint8_t bytes[static MPEG_HEADER_BYTES],
+                            struct mpeg_free_header *ret_header)
+{
+    uint32_t header = be32(bytes);
+    struct fields fields;
+    if (!parse_fields(header, &fields) || fields.bit_rate_index != FREE_FORMAT) {
+        return false;
+    }
+    *ret_header = (struct mpeg_free_header){.reference = header & MPEG_REFERENCE_MASK,
+                                            .padding = fields.padding};
     return true;
 }
 

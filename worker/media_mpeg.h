@@ -16,6 +16,9 @@
 #define MPEG_HEADER_BYTES 4
 /* The largest frame: MPEG-2.5 at 8 kHz and 160 kbit/s. */
 #define MPEG_FRAME_BYTES_MAX 1441
+/* A header, its side information, and as much as encoders of free format go to: 640 kbit/s. */
+#define MPEG_FREE_FRAME_BYTES_MIN 13
+#define MPEG_FREE_FRAME_BYTES_MAX 5761
 /* Header, checksum and side information at most. */
 #define MPEG_SIDE_END_MAX 38
 #define MPEG_TAG_BYTES_MAX 200
@@ -47,6 +50,16 @@ struct mpeg_tag {
 /* False: not a layer III header, or of free format, whose frames have no telling length. */
 bool mpeg_frame_parse(const uint8_t header[static MPEG_HEADER_BYTES],
                       struct mpeg_frame *ret_frame) MUST_CHECK;
+
+/* A header of free format: the frame's length, which is that of all its stream's frames but for the
+ * padding, has to be found by looking for the next header. */
+struct mpeg_free_header {
+    uint32_t reference; /* the header's bits under MPEG_REFERENCE_MASK */
+    int32_t padding;    /* bytes */
+};
+
+bool mpeg_free_header_parse(const uint8_t header[static MPEG_HEADER_BYTES],
+                            struct mpeg_free_header *ret_header) MUST_CHECK;
 
 /* Whether the side information (side_start + side_bytes bytes of the frame must be there) can be
  * one: four matching headers alone were wrong at dozens of offsets per file, with this at none. */

@@ -15,7 +15,9 @@
 
 #include "common/attrs.h"
 
-#define MEDIA_EXTENTS_MAX 16
+/* One for each chunk that the header lies in, one for the chunk, one for each neighbour: enough for
+ * the largest header (an MP4's index of 32 MiB) in chunks of 1 MiB. */
+#define MEDIA_EXTENTS_MAX 48
 /* The longest stretch that media_source_at() shows at once. */
 #define MEDIA_VIEW_MAX 65536
 

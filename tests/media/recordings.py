@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.he_aac import with_sbr
+from media.mp3 import with_vbri_tag
 from media.ogg import with_spanning_packets
 from media.webm import with_laced_blocks
 
@@ -36,6 +37,7 @@ class Recording:
     are_links_decoded_apart: bool = False
     has_random_noise: bool = False  # the decoder's, other each time: only places are compared
     id3_bytes: int = 0  # of a tag with a cover, put in front
+    has_vbri: bool = False  # of MP3
     video: str = ""  # ffmpeg's options for a picture beside the sound
     is_laced: bool = False  # of Matroska: several packets in a block
 
@@ -100,6 +102,7 @@ RECORDINGS = (
     _mp3("cbr", "-ar 44100 -b:a 128k", seconds=CALL_S),
     _mp3("vbr", "-ar 44100 -q:a 5"),
     _mp3("vbr-without-xing", "-ar 48000 -q:a 4 -write_xing 0 -id3v2_version 0"),
+    _mp3("vbri", "-ar 44100 -q:a 5 -write_xing 0 -id3v2_version 0", has_vbri=True),
     _mp3("joint-stereo-without-xing", "-ar 44100 -b:a 96k -write_xing 0"),
     _mp3("mono-32k", "-ar 32000 -ac 1 -b:a 32k", head_ms=220, tail_ms=80),
     _mp3("mpeg2", "-ar 22050 -b:a 56k", head_ms=180, is_in_long_run=True),
@@ -184,6 +187,8 @@ def make(recording: Recording, folder: Path, seconds: int) -> Path:
             _make_he_aac(recording, path, seconds)
         else:
             _encode(recording, path, seconds, seed=0)
+        if recording.has_vbri:
+            path.write_bytes(with_vbri_tag(path.read_bytes(), seconds))
         if recording.is_laced:
             path.write_bytes(with_laced_blocks(path.read_bytes()))
         if recording.segments_a_page:

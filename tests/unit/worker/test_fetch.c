@@ -16,6 +16,7 @@
 /* A WAV file of 8 kHz, 16 bits: 16,000 bytes a second, cut into chunks of CHUNK bytes. */
 #define CHUNK INT64_C(40000)
 #define CHUNKS 4
+#define CHUNKS_MAX 1024 /* of the smallest that a test cuts */
 #define TOTAL (CHUNK * CHUNKS - 1000)
 #define JOB "6a8b3f5e-52a1-4c3d-9b1f-0d6a3c1e2f40"
 
@@ -84,7 +85,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
 
-    for (int32_t i = 0; i < CHUNKS; i++) {
+    for (int32_t i = 0; i < CHUNKS_MAX; i++) {
         CLEANUP(mem_free_at) char *path = path_of(fixture, i);
         (void)unlink(path);
     }
@@ -99,12 +100,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* As many bytes less as `missing`. */
-static void upload(const struct fixture *fixture, int32_t chunk_index, size_t missing)
+static void store(const struct fixture *fixture, int32_t chunk_index, size_t start, size_t length)
 {
     CLEANUP(mem_free_at) char *path = path_of(fixture, chunk_index);
-    size_t start = (size_t)chunk_index * CHUNK;
-    size_t length = (TOTAL - start < CHUNK ? TOTAL - start : CHUNK) - missing;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
     assert_true(fd >= 0);
@@ -112,17 +110,45 @@ static void upload(const struct fixture *fixture, int32_t chunk_index, size_t mi
     (void)close(fd);
 }
 
-static enum fetch_result fetch(struct fixture *fixture, int32_t chunk_index,
-                               struct fetch_files *ret_files, struct media_need *ret_missing,
-                               struct err *err)
+static size_t rest_at(size_t start, int64_t chunk_bytes)
+{
+    return TOTAL - start < (size_t)chunk_bytes ? TOTAL - start : (size_t)chunk_bytes;
+}
+
+/* As many bytes less as `missing`. */
+static void upload(const struct fixture *fixture, int32_t chunk_index, size_t missing)
+{
+    size_t start = (size_t)chunk_index * CHUNK;
+
+    store(fixture, chunk_index, start, rest_at(start, CHUNK) - missing);
+}
+
+static void upload_all_in(const struct fixture *fixture, int64_t chunk_bytes)
+{
+    for (int32_t i = 0; i < TOTAL / chunk_bytes + 1; i++) {
+        size_t start = (size_t)(i * chunk_bytes);
+        store(fixture, i, start, rest_at(start, chunk_bytes));
+    }
+}
+
+static enum fetch_result fetch_in(struct fixture *fixture, int64_t chunk_bytes, int32_t chunk_index,
+                                  struct fetch_files *ret_files, struct media_need *ret_missing,
+                                  struct err *err)
 {
     const struct fetch_source source = {
         .store = fixture->store, .headers = fixture->headers, .overlap_us = 1000000};
     struct event work = {.type = EVENT_CHUNK_WORK, .job = {JOB}, .chunk_index = chunk_index};
 
-    work.work.layout = chunk_layout_of(TOTAL, CHUNK);
+    work.work.layout = chunk_layout_of(TOTAL, chunk_bytes);
     (void)snprintf(work.work.extension, sizeof work.work.extension, "wav");
     return fetch_open(&source, &work, ret_files, ret_missing, err);
+}
+
+static enum fetch_result fetch(struct fixture *fixture, int32_t chunk_index,
+                               struct fetch_files *ret_files, struct media_need *ret_missing,
+                               struct err *err)
+{
+    return fetch_in(fixture, CHUNK, chunk_index, ret_files, ret_missing, err);
 }
 
 /* Whatever is handed on is what the recording has at that place. */
@@ -236,6 +262,30 @@ static void test_fetch__keeps_all_of_the_header_for_the_next_chunk(void **state)
     fetch_close(&files);
 }
 
+/* As many chunks as a decoder can be given, and no more. */
+static void test_fetch__takes_a_header_from_many_chunks(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+    const int64_t small = MEDIA_HEADER_FIRST_BYTES / (MEDIA_EXTENTS_MAX - 4);
+
+    upload_all_in(fixture, small);
+    assert_int_equal(fetch_in(fixture, small, 60, &files, &missing, &err), FETCH_READY);
+    assert_true_bytes(fixture, &files);
+    assert_true(covers(&files, MEDIA_HEADER_FIRST_BYTES - 1));
+    assert_in_range(files.extent_count, MEDIA_EXTENTS_MAX - 3, MEDIA_EXTENTS_MAX);
+    fetch_close(&files);
+
+    upload_all_in(fixture, small / 2);
+    header_cache_free(fixture->headers);
+    fixture->headers = header_cache_new(4);
+    assert_int_equal(fetch_in(fixture, small / 2, 60, &files, &missing, &err), FETCH_FAILED);
+    assert_int_equal(err.kind, ERR_REJECT);
+    assert_non_null(strstr(err.message, "larger chunks"));
+}
+
 static void test_fetch__fails_without_the_chunk_itself(void **state)
 {
     struct fixture *fixture = *state;
@@ -301,6 +351,7 @@ int main(void)
         TEST(test_fetch__waits_for_the_header),
         TEST(test_fetch__waits_for_a_header_that_it_knows_but_is_gone),
         TEST(test_fetch__keeps_all_of_the_header_for_the_next_chunk),
+        TEST(test_fetch__takes_a_header_from_many_chunks),
         TEST(test_fetch__fails_without_the_chunk_itself),
         TEST(test_fetch__refuses_a_chunk_of_another_size),
         TEST(test_fetch__leaves_a_bad_neighbour_out),

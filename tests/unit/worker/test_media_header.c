@@ -372,6 +372,50 @@ static void test_media_mpeg__reads_tag_frames(void **state)
     }
 }
 
+/* Frames as an encoder pads them: of one length, every third a byte longer. */
+static void add_free_format(struct file *file, int frames, size_t frame_bytes)
+{
+    for (int i = 0; i < frames; i++) {
+        const uint8_t header[4] = {0xFF, 0xFB, i % 3 == 2 ? 2 : 0, 0x64};
+        add(file, header, sizeof(header));
+        add_zeros(file, frame_bytes - sizeof(header) + (i % 3 == 2 ? 1 : 0));
+    }
+}
+
+static void test_media_header__refuses_mp3_of_free_format_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        int frames;
+        size_t frame_bytes;
+        size_t junk_bytes; /* in front */
+        bool is_free_format;
+    } CASES[] = {
+        {12, 500, 0, true},  {12, 500, 3000, true}, {4, 1000, 0, true},
+        {3, 5760, 0, false}, {3, 500, 0, false},    {4, 4500, 0, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        struct file file = {.length = 0};
+        struct media_header header;
+        struct err err;
+        add_zeros(&file, CASES[i].junk_bytes);
+        add_free_format(&file, CASES[i].frames, CASES[i].frame_bytes);
+        assert_int_equal(read_file(&file, &header, &err), MEDIA_REFUSED);
+        assert_int_equal(err.kind, ERR_REJECT);
+        bool is_named = strstr(err.message, "free-format MP3 is not supported") != NULL;
+        assert_int_equal(is_named, CASES[i].is_free_format);
+    }
+
+    struct file uneven = {.length = 0}; /* headers that only happen to be there */
+    struct media_header header;
+    struct err err;
+    for (size_t i = 0; i < 8; i++) {
+        add_free_format(&uneven, 1, 400 + 7 * i);
+    }
+    assert_int_equal(read_file(&uneven, &header, &err), MEDIA_REFUSED);
+    assert_non_null(strstr(err.message, "no MP3 frames found"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_media_header__asks_for_what_it_needs),
         cmocka_unit_test(test_media_header__passes_over_a_large_cover),
         cmocka_unit_test(test_media_header__overlap_follows_the_byte_rate),
+        cmocka_unit_test(test_media_header__refuses_mp3_of_free_format_by_name),
         cmocka_unit_test(test_media_mpeg__parses_headers),
         cmocka_unit_test(test_media_mpeg__reads_tag_frames),
     };
