@@ -237,6 +237,22 @@ static void test_decoder_client__streams_a_chunk(void **state)
     assert_int_equal(decoder_client_running(bench->client), 0);
 }
 
+static void test_decoder_client__takes_as_many_pieces_as_there_may_be(void **state)
+{
+    struct bench *bench = *state;
+    struct job_log log = {.starts = 0};
+    struct media_extent extents[MEDIA_EXTENTS_MAX];
+    struct decoder_request request = request_for(&bench->wav, extents);
+    for (int64_t i = 0; i < MEDIA_EXTENTS_MAX; i++) {
+        extents[i] = extent_of(&bench->wav, bench->wav.size * i / MEDIA_EXTENTS_MAX,
+                               bench->wav.size * (i + 1) / MEDIA_EXTENTS_MAX);
+    }
+    request.extent_count = MEDIA_EXTENTS_MAX;
+    begin_request(bench, &log, &request);
+    run_loop(bench);
+    expect_wav(bench, &log);
+}
+
 static void test_decoder_client__runs_many_at_once(void **state)
 {
     struct bench *bench = *state;
@@ -544,6 +560,7 @@ int main(int argc, char **argv)
     (void)setenv("SECRET_OF_THE_WORKER", "x", 1);
     const struct CMUnitTest tests[] = {
         TEST(test_decoder_client__streams_a_chunk),
+        TEST(test_decoder_client__takes_as_many_pieces_as_there_may_be),
         TEST(test_decoder_client__runs_many_at_once),
         TEST(test_decoder_client__decodes_mp3_in_the_sandbox),
         TEST(test_decoder_client__says_what_is_missing_or_wrong),
