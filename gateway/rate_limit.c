@@ -63,7 +63,7 @@ static void name_client(const char *address, char name[static INET6_ADDRSTRLEN])
 
 static struct client *begin(struct rate_limit *limit, const char *name, uint64_t now_us)
 {
-    if (HASH_COUNT(limit->clients) == limit->settings.clients_max)
+    if (limit->clients != NULL && HASH_COUNT(limit->clients) == limit->settings.clients_max)
         forget(limit, limit->clients);
     struct client *client = mem_new(sizeof *client);
     memcpy(client->name, name, sizeof client->name);

@@ -44,7 +44,7 @@ static void read_codec_id(struct media_source *source, const struct ebml_element
     const uint8_t *bytes =
         length > 0 ? media_source_at(source, element.content, (size_t)length) : NULL;
     for (int64_t i = 0; bytes != NULL && i < length; i++) {
-        ret_id[i] = bytes[i] > ' ' && bytes[i] <= '~' ? (char)bytes[i] : '\0';
+        ret_id[i] = (char)(bytes[i] > ' ' && bytes[i] <= '~' ? bytes[i] : 0);
         ret_id[i + 1] = '\0';
     }
 }

@@ -56,7 +56,7 @@ static bool refuse_codec(const struct entry *entry, struct err *err)
     const char *name = type;
     for (int i = 0; i < 4; i++) {
         uint8_t letter = (uint8_t)(entry->type >> (24 - 8 * i));
-        type[i] = letter > ' ' && letter <= '~' ? (char)letter : '?';
+        type[i] = (char)(letter > ' ' && letter <= '~' ? letter : '?');
     }
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (NAMES[i].type == entry->type) {

@@ -290,7 +290,7 @@ static int64_t sample_at_time(struct media_source *source, const struct mp4_tabl
         int64_t count = number_at(source, entry);
         int64_t each = number_at(source, entry + 4);
         int64_t duration = time_of(count, each);
-        if (time < duration) {
+        if (each > 0 && time < duration) {
             return sample + time / each;
         }
         time -= duration;
