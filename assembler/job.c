@@ -197,9 +197,9 @@ void job_add_correction(struct job *job, const struct event_correction *correcti
     job->is_changed = true;
 }
 
-void job_add_corrected(struct job *job, int32_t chunk_index, char *take_text)
+void job_add_corrected(struct job *job, struct job_corrected take_corrected)
 {
-    LIST_ADD(&job->corrected, ((struct job_corrected){chunk_index, take_text}));
+    LIST_ADD(&job->corrected, take_corrected);
 }
 
 void job_add_delivery(struct job *job, struct job_delivery take_delivery)

@@ -288,7 +288,7 @@ void job_add_part(struct job *job, struct job_part take_part);
 /* What a language model did to pieces of the text. */
 void job_add_correction(struct job *job, const struct event_correction *correction);
 /* The text is consumed. */
-void job_add_corrected(struct job *job, int32_t chunk_index, char *take_text);
+void job_add_corrected(struct job *job, struct job_corrected take_corrected);
 /* Its strings are consumed. */
 void job_add_delivery(struct job *job, struct job_delivery take_delivery);
 void job_add_seam(struct job *job, struct job_seam take_seam);

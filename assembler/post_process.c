@@ -117,7 +117,7 @@ static bool take_part(struct job *job, const struct json_object *object, struct 
     if (!jsonread_int(object, "chunk_index", 0, job->layout.total_chunks - 1, &chunk_index, err) ||
         !jsonread_string(object, "corrected", TEXT_BYTES_MAX, &corrected, err))
         return false;
-    job_add_corrected(job, (int32_t)chunk_index, corrected);
+    job_add_corrected(job, (struct job_corrected){(int32_t)chunk_index, corrected});
     return true;
 }
 
