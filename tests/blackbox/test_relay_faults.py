@@ -15,6 +15,7 @@ from support.sse import Stream
 EVENTS = 300
 READERS = 8
 PATIENCE_S = 60
+NOTHING_HEARD = {f"{kind}_ms": 0 for kind in ("text", "silence", "filtered", "failed", "duration")}
 
 
 class Relay:
@@ -52,7 +53,8 @@ class Relay:
                 "parent_job_id": self.job_id, "status": "done", "final_transcript": self.text,
                 "raw_transcript": self.text, "corrected_transcript": self.text,
                 "success_rate": 100, "total_chunks": EVENTS, "completed_chunks": EVENTS,
-                "failed_chunks": 0, "progress": 100, "processing_stats": {
+                "failed_chunks": 0, "progress": 100, "coverage": NOTHING_HEARD,
+                "processing_stats": {
                     "audio_duration_ms": 0, "wall_time_ms": 0, "processing_time_ms": 0,
                     "speech_time_ms": 0, "speech_requests": 0, "total_segments": 0,
                     "real_time_factor": None}})
