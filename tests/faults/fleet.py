@@ -60,9 +60,9 @@ class FaultFleet:
         threading.Thread(target=self.target.serve_forever, daemon=True).start()
         key_file = installation.folder / "webhook-keys"
         key_file.write_text(f"job {secrets.token_hex(32)}\n")
-        self.options: dict[str, dict] = {
-            name: {} if kind_of(name) == "assembler" else {"webhook-key-file": key_file}
-            for name in NAMES}
+        self._options = {kind: {**OPTIONS[kind], "webhook-key-file": key_file}
+                         if kind != "assembler" else OPTIONS[kind] for kind in KINDS}
+        self.options: dict[str, dict] = {name: {} for name in NAMES}  # beside those
         self.environment: dict[str, dict] = {name: {} for name in NAMES}
 
     def supervise(self) -> "FaultFleet":
@@ -88,7 +88,7 @@ class FaultFleet:
 
     def start(self, name: str, fault: str | None = None) -> None:
         fleet = self.installation.fleet
-        options = {"listen": f"127.0.0.1:{self._ports[name]}", **OPTIONS[kind_of(name)],
+        options = {"listen": f"127.0.0.1:{self._ports[name]}", **self._options[kind_of(name)],
                    **self.options[name]}
         env = {**self.environment[name], **({"CHUNKSCRIBE_FAULT": fault} if fault else {})}
         start = {"assembler": fleet.start_assembler, "gateway": fleet.start_gateway,

@@ -3,7 +3,7 @@
 
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 PATIENCE_S = 60
 
@@ -24,14 +24,23 @@ class RelayedEvents:
 
     def read_on(self) -> None:
         """Up to where the topic ends now."""
-        ends = {place: self._consumer.get_watermark_offsets(place, timeout=10)[1]
-                for place in self._next}
         deadline = time.monotonic() + PATIENCE_S
+        ends = {place: self._end(place, deadline) for place in self._next}
         while any(self._next[place] < end for place, end in ends.items()):
             assert time.monotonic() < deadline, "jobs.events could not be read to its end"
             message = self._consumer.poll(1)
             if message is not None and not message.error():
                 self._take(message)
+
+    def _end(self, place: TopicPartition, deadline: float) -> int:
+        """A broker that has just come back does not know its partitions at once."""
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(place, timeout=10)[1]
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
     def _take(self, message) -> None:
         self._next[TopicPartition(message.topic(), message.partition())] = message.offset() + 1
