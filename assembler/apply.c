@@ -2,6 +2,7 @@
 #include "assembler/apply.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "assembler/assembler_metrics.h"
 #include "assembler/blob_deletion.h"
@@ -12,6 +13,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+
+/* As the worker says it. */
+#define DECODER_CRASHED "decoder_crashed"
 
 static char crashed_message[] = "The workers that took this chunk died before they had a result.";
 static char headerless_message[] =
@@ -55,11 +59,22 @@ static void add_work(struct job *job, const struct chunk *chunk, int64_t due_in_
                                          .due_in_us = due_in_us});
 }
 
+/* People are told of work that no process survives, as of records that nobody can read. */
+static void add_dead_letter(struct job *job, const struct chunk *chunk)
+{
+    job_add_task(job, &(struct job_task){.kind = JOB_TASK_DEAD_LETTER,
+                                         .chunk_index = chunk->index,
+                                         .attempt = chunk->attempt});
+}
+
 static void on_failed(const struct apply_settings *settings, struct job *job, struct chunk *chunk,
                       const struct event *event, unsigned effects)
 {
     set_error(chunk, event, effects);
     job_event_add_chunk_failed(job, chunk);
+    if ((effects & EFFECT_CRASHED) ||
+        (event->type == EVENT_CHUNK_FAILED && strcmp(event->failed.type, DECODER_CRASHED) == 0))
+        add_dead_letter(job, chunk);
     count(settings, METRIC_CHUNKS_FAILED);
 }
 

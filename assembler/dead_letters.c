@@ -3,11 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "assembler/assembler_metrics.h"
+#include "assembler/dead_letter.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/mem.h"
 
 #define WAIT_US 10000000
@@ -35,27 +33,33 @@ static void on_report(void *context, struct kafka_position position, const struc
         free(delivery);
 }
 
+struct place {
+    char partition[16];
+    char offset[24];
+};
+
+/* Borrows from both. */
+static struct dead_letter letter_of(const struct record *record, struct place *place)
+{
+    (void)snprintf(place->partition, sizeof place->partition, "%" PRId32,
+                   record->partition->number);
+    (void)snprintf(place->offset, sizeof place->offset, "%" PRId64, record->offset);
+    return (struct dead_letter){.topic = record->partition->topic,
+                                .partition = place->partition,
+                                .offset = place->offset,
+                                .reason = record->reason};
+}
+
 static bool send_one(struct kafka_producer *producer, const struct record *record,
                      struct delivery *delivery, struct err *err)
 {
-    char partition[16];
-    char offset[24];
-    const char *topic = record->partition->topic;
+    struct place place;
+    const struct dead_letter letter = letter_of(record, &place);
+    struct kafka_record copy = {
+        .key = record->key, .value = record->value, .value_length = record->value_length};
 
-    (void)snprintf(partition, sizeof partition, "%" PRId32, record->partition->number);
-    (void)snprintf(offset, sizeof offset, "%" PRId64, record->offset);
-    const struct kafka_record letter = {
-        .topic = "dead.letters",
-        .key = record->key,
-        .value = record->value,
-        .value_length = record->value_length,
-        .headers = {{"topic", topic, strlen(topic)},
-                    {"partition", partition, strlen(partition)},
-                    {"offset", offset, strlen(offset)},
-                    {"reason", record->reason, strlen(record->reason)}},
-        .header_count = 4,
-    };
-    if (!kafka_producer_send(producer, &letter, on_report, delivery, err))
+    dead_letter_address(&copy, &letter);
+    if (!kafka_producer_send(producer, &copy, on_report, delivery, err))
         return false;
     delivery->open++;
     return true;
@@ -63,9 +67,10 @@ static bool send_one(struct kafka_producer *producer, const struct record *recor
 
 static void tell(struct metrics *metrics, const struct record *record)
 {
-    metrics_add(metrics, METRIC_DEAD_LETTERS, 0, 1);
-    log_warn("dead_letter", record->reason, LOG_STR("topic", record->partition->topic),
-             LOG_INT("partition", record->partition->number), LOG_INT("offset", record->offset));
+    struct place place;
+    const struct dead_letter letter = letter_of(record, &place);
+
+    dead_letter_tell(metrics, &letter);
 }
 
 static bool await(struct kafka_producer *producer, struct delivery *delivery, struct err *err)

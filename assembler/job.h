@@ -150,9 +150,10 @@ struct job_seam {
 };
 
 enum job_task_kind {
-    JOB_TASK_WORK,   /* publishes the chunk's attempt to chunks.uploaded */
-    JOB_TASK_SKIP,   /* tells workers on jobs.control to leave the chunk alone */
-    JOB_TASK_CANCEL, /* and this one the whole job */
+    JOB_TASK_WORK,        /* publishes the chunk's attempt to chunks.uploaded */
+    JOB_TASK_SKIP,        /* tells workers on jobs.control to leave the chunk alone */
+    JOB_TASK_CANCEL,      /* and this one the whole job */
+    JOB_TASK_DEAD_LETTER, /* the record of work that kills its workers or its decoders */
     JOB_TASK_BLOB_DELETE,
     JOB_TASK_POST_PROCESS,
     JOB_TASK_WEBHOOK_DELIVER,

@@ -43,6 +43,9 @@ enum due_column {
     D_USE_LLM,
     D_RESYNC_FROM,
     D_CONTENT_TYPE,
+    D_LETTER_PARTITION,
+    D_LETTER_OFFSET,
+    D_LETTER_REASON,
     D_PAYLOAD
 };
 
@@ -70,6 +73,9 @@ static const struct store_statement DUE_TASKS = {
     " j.total_size, j.chunk_size_bytes, j.extension,"
     " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
     " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type,"
+    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.work_partition::text, '') END,"
+    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.work_offset::text, '') END,"
+    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.error->>'type', '') END,"
     " " TASK_PAYLOAD " FROM tasks t JOIN jobs j ON j.id = t.job_id"
     " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.state = 'scheduled' AND t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND "
@@ -138,6 +144,9 @@ void store_task_done(struct store_task *task)
     free(task->work.options.language);
     free(task->work.options.prompt);
     free(task->payload);
+    free(task->letter_partition);
+    free(task->letter_offset);
+    free(task->letter_reason);
 }
 
 static void copy_id(struct id *ret_id, const char *text)
@@ -168,6 +177,9 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     (void)snprintf(work->options.content_type, sizeof work->options.content_type, "%s",
                    store_text(result, row, D_CONTENT_TYPE));
     ret_task->payload = mem_copy_string(store_text(result, row, D_PAYLOAD));
+    ret_task->letter_partition = mem_copy_string(store_text(result, row, D_LETTER_PARTITION));
+    ret_task->letter_offset = mem_copy_string(store_text(result, row, D_LETTER_OFFSET));
+    ret_task->letter_reason = mem_copy_string(store_text(result, row, D_LETTER_REASON));
 }
 
 bool store_due_tasks(struct store *store, struct sql_rows *home_partitions,

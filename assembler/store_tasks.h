@@ -28,6 +28,10 @@ struct store_task {
     int32_t attempt;
     struct event_work work; /* owned strings */
     char *payload;          /* owned */
+    /* Of a dead letter: where the record of the chunk's work lies, and why it is dead; owned. */
+    char *letter_partition;
+    char *letter_offset;
+    char *letter_reason;
 };
 
 void store_task_done(struct store_task *task);

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "assembler/assembler_metrics.h"
+#include "assembler/dead_letter.h"
 #include "assembler/store_tasks.h"
 #include "assembler/task_kind.h"
 #include "common/clock.h"
@@ -109,6 +110,23 @@ static struct event record_of(const struct store_task *due)
     return event;
 }
 
+/* Of the chunk's work, whichever record of the attempt was the last. Borrows from the task. */
+static struct dead_letter letter_of(const struct store_task *due)
+{
+    return (struct dead_letter){.topic = event_topic(EVENT_CHUNK_WORK),
+                                .partition = due->letter_partition,
+                                .offset = due->letter_offset,
+                                .reason = due->letter_reason};
+}
+
+static void tell_letter(const struct tasks *tasks, const struct store_task *due)
+{
+    const struct dead_letter letter = letter_of(due);
+
+    if (due->kind == JOB_TASK_DEAD_LETTER)
+        dead_letter_tell(tasks->metrics, &letter);
+}
+
 static bool produce(struct tasks *tasks, const struct store_task *due, struct task_in_flight *task,
                     struct err *err)
 {
@@ -118,10 +136,13 @@ static bool produce(struct tasks *tasks, const struct store_task *due, struct ta
     CLEANUP(mem_free_at) char *key = event_key(&event);
     buf_init(&value, (size_t)EVENT_BYTES_MAX);
     event_encode(&event, clock_wall_us(), &value);
-    const struct kafka_record record = {.topic = event_topic(event.type),
-                                        .key = key,
-                                        .value = value.data,
-                                        .value_length = value.length};
+    const struct dead_letter letter = letter_of(due);
+    struct kafka_record record = {.topic = event_topic(event.type),
+                                  .key = key,
+                                  .value = value.data,
+                                  .value_length = value.length};
+    if (due->kind == JOB_TASK_DEAD_LETTER)
+        dead_letter_address(&record, &letter);
     return kafka_producer_send(tasks->producer, &record, on_report, task, err);
 }
 
@@ -141,8 +162,10 @@ static void publish(struct tasks *tasks, const struct store_task *due)
         tasks->has_reports = true;
         return;
     }
-    if (produce(tasks, due, task, &err))
+    if (produce(tasks, due, task, &err)) {
+        tell_letter(tasks, due);
         return;
+    }
     log_warn("task_not_sent", "will be tried again", LOG_STR("job", due->job.text),
              LOG_INT("chunk", due->chunk_index), LOG_ERR(&err));
     remove_task(tasks, task);

@@ -42,6 +42,19 @@ def _has_failed(fleet, job) -> bool:
                                     " AND status = 'failed'", job.id) != []
 
 
+def assert_dead_letter(installation, job) -> None:
+    """The record of the chunk's work, with the place where it lay and the reason."""
+    installation.wait_query_empty("SELECT * FROM tasks WHERE kind = 'dead.letter'", "no letter")
+    [(key, work, headers)] = [letter for letter in installation.records("dead.letters")
+                              if letter[0] == f"{job.id}:1"]
+    assert (work["schema"], work["chunk_index"]) == ("chunk.work/1", 1)
+    assert (headers["topic"], headers["reason"]) == ("chunks.uploaded", "crashed")
+    partition, offset = int(headers["partition"]), int(headers["offset"])
+    place = installation.query("SELECT work_partition, work_offset FROM chunks WHERE job_id = %s"
+                               " AND chunk_index = 1", job.id)
+    assert place == [(partition, offset)], key
+
+
 def test_a_chunk_that_kills_its_workers_fails_and_the_others_do_not(patient, seed):
     fleet, installation = patient, patient.installation
     sound = wav(SECONDS, RATE, CHANNELS, FIRST_WORD)
@@ -59,6 +72,7 @@ def test_a_chunk_that_kills_its_workers_fails_and_the_others_do_not(patient, see
     check_stream(job)
     [failed] = [e.data for e in job.stream.events if e.type == "chunk_failed"]
     assert failed["chunk_index"] == 1 and failed["error"]["type"] == "crashed"
+    assert_dead_letter(installation, job)
     done = {e.data["chunk_index"] for e in job.stream.events if e.type == "chunk_complete"}
     assert done == {0, 2}
     assert "[gap 00:00:2" in event.data["final_transcript"]

@@ -89,8 +89,24 @@ static void test_apply__a_crashing_chunk_is_failed_and_skipped(void **state)
     }
     assert_string_equal(type_of(recording.job, 0), "chunk_failed");
     assert_non_null(strstr(recording.job->events.items[0].data, "\"type\":\"crashed\""));
+    assert_int_equal(recording.job->tasks.count, 2);
+    assert_int_equal(recording.job->tasks.items[0].kind, JOB_TASK_DEAD_LETTER);
+    assert_int_equal(recording.job->tasks.items[1].kind, JOB_TASK_SKIP);
+}
+
+static void test_apply__a_chunk_that_kills_its_decoder_is_a_dead_letter(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    struct record record = record_of(EVENT_CHUNK_FAILED, 0, 1);
+
+    (void)state;
+    (void)snprintf(record.event.failed.type, sizeof record.event.failed.type, "decoder_crashed");
+    record.event.failed.permanent = true;
+    assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    assert_string_equal(type_of(recording.job, 0), "chunk_failed");
     assert_int_equal(recording.job->tasks.count, 1);
-    assert_int_equal(recording.job->tasks.items[0].kind, JOB_TASK_SKIP);
+    assert_int_equal(recording.job->tasks.items[0].kind, JOB_TASK_DEAD_LETTER);
+    assert_int_equal(recording.job->tasks.items[0].chunk_index, 0);
 }
 
 static void test_apply__what_is_not_there_is_said(void **state)
@@ -306,6 +322,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_apply__a_retry_is_an_event_and_a_task, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__a_chunk_that_kills_its_decoder_is_a_dead_letter,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_crashing_chunk_is_failed_and_skipped, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_apply__what_is_not_there_is_said, set_up, tear_down),
