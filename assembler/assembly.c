@@ -26,11 +26,6 @@ void assembly_step_done(struct assembly_step *step)
     step->placed = NULL;
 }
 
-int64_t assembly_ms(int64_t samples, int32_t sample_rate)
-{
-    return sample_rate <= 0 ? 0 : samples * MS_PER_SECOND / sample_rate;
-}
-
 static int32_t word_count(const struct chunk *chunk)
 {
     return (int32_t)chunk->reading->word_count;
@@ -171,7 +166,7 @@ static void place(struct walk *walk, struct chunk *chunk, const struct chunk *pr
     coverage_book_pass(job, chunk, samples);
     step->placed = mem_resize(step->placed, step->placed_count + 1, sizeof *step->placed);
     step->placed[step->placed_count++] =
-        (struct assembly_place){chunk->index, assembly_ms(chunk->start_sample, job->sample_rate)};
+        (struct assembly_place){chunk->index, job_ms(chunk->start_sample, job->sample_rate)};
 }
 
 /* Gaps */

@@ -52,7 +52,5 @@ void assembly_advance(struct job *job, const struct assembly_limits *limits,
                       struct assembly_step *ret_step);
 /* The words of a chunk that lie in its own samples by their middle: [first, last). */
 struct chunk_words assembly_own_words(const struct job *job, const struct chunk *chunk);
-/* Positions of a chunk, or of the recording when `sample_rate` is the job's, in milliseconds. */
-int64_t assembly_ms(int64_t samples, int32_t sample_rate);
 
 #endif

@@ -230,6 +230,11 @@ struct job_open_task *job_open_task(struct job *job, int64_t task_id)
     return NULL;
 }
 
+int64_t job_ms(int64_t samples, int32_t sample_rate)
+{
+    return sample_rate <= 0 ? 0 : samples * 1000 / sample_rate;
+}
+
 const char *job_status_name(enum job_status status)
 {
     assert(status < JOB_STATUS_COUNT);

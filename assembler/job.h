@@ -299,6 +299,10 @@ void job_add_open_task(struct job *job, const struct job_open_task *task);
 /* NULL when it is not loaded: it is closed, or there never was one. */
 struct job_open_task *job_open_task(struct job *job, int64_t task_id);
 
+/* Positions of a chunk, or of the recording when `sample_rate` is the job's, in milliseconds; 0
+ * where there is no rate yet. */
+int64_t job_ms(int64_t samples, int32_t sample_rate);
+
 const char *job_status_name(enum job_status status);
 bool job_status_parse(const char *name, enum job_status *ret_status) MUST_CHECK;
 const char *chunk_status_name(enum chunk_status status);

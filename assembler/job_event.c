@@ -85,11 +85,11 @@ static void add_start(struct json *json, const struct job *job, const struct chu
     const struct event_audio *audio = &chunk->audio;
 
     if (audio->has_absolute_start)
-        add_int(json, "start_ms", assembly_ms(audio->absolute_start, audio->sample_rate));
+        add_int(json, "start_ms", job_ms(audio->absolute_start, audio->sample_rate));
     else if (chunk->index == 0)
         add_int(json, "start_ms", 0);
     else if (chunk->is_placed)
-        add_int(json, "start_ms", assembly_ms(chunk->start_sample, job->sample_rate));
+        add_int(json, "start_ms", job_ms(chunk->start_sample, job->sample_rate));
     else
         add_null(json, "start_ms");
 }
@@ -98,7 +98,7 @@ static void add_start(struct json *json, const struct job *job, const struct chu
 static void add_provisional(struct json *json, const struct job *job, const struct chunk *chunk,
                             int64_t hold_back_ms)
 {
-    int64_t duration_ms = assembly_ms(chunk->audio.samples, chunk->audio.sample_rate);
+    int64_t duration_ms = job_ms(chunk->audio.samples, chunk->audio.sample_rate);
     int64_t tail_ms = duration_ms > hold_back_ms ? duration_ms - hold_back_ms : 0;
 
     if (chunk->index > job->frontier)
@@ -110,10 +110,10 @@ static void add_provisional(struct json *json, const struct job *job, const stru
 /* Whole milliseconds that add up to the duration: rounding is the text's. */
 static void add_coverage(struct json *json, const struct coverage_sums *sums, int32_t sample_rate)
 {
-    int64_t silence_ms = assembly_ms(sums->samples[COVERAGE_SILENCE], sample_rate);
-    int64_t filtered_ms = assembly_ms(sums->samples[COVERAGE_FILTERED], sample_rate);
-    int64_t failed_ms = assembly_ms(sums->samples[COVERAGE_FAILED], sample_rate);
-    int64_t duration_ms = assembly_ms(coverage_total(sums), sample_rate);
+    int64_t silence_ms = job_ms(sums->samples[COVERAGE_SILENCE], sample_rate);
+    int64_t filtered_ms = job_ms(sums->samples[COVERAGE_FILTERED], sample_rate);
+    int64_t failed_ms = job_ms(sums->samples[COVERAGE_FAILED], sample_rate);
+    int64_t duration_ms = job_ms(coverage_total(sums), sample_rate);
 
     buf_append_format(&json->buf,
                       ",\"coverage\":{\"text_ms\":%" PRId64 ",\"silence_ms\":%" PRId64
@@ -170,7 +170,7 @@ void job_event_add_chunk_complete(struct job *job, const struct chunk *chunk, in
         add_rejected(&json, correction->reason, correction->rejected, correction->pieces);
     add_int(&json, "processing_time", chunk->processing_time_ms);
     add_start(&json, job, chunk);
-    add_int(&json, "duration_ms", assembly_ms(chunk->audio.samples, chunk->audio.sample_rate));
+    add_int(&json, "duration_ms", job_ms(chunk->audio.samples, chunk->audio.sample_rate));
     add_coverage(&json, &chunk->covered, chunk->audio.sample_rate);
     if (chunk->hearing != NULL && chunk->hearing->is_told)
         add_string(&json, "content", chunk->hearing->content);
@@ -311,7 +311,7 @@ static void add_counters(struct json *json, const struct job *job)
 
 static void add_processing_stats(struct json *json, const struct job *job)
 {
-    int64_t audio_ms = assembly_ms(job->frontier_sample, job->sample_rate);
+    int64_t audio_ms = job_ms(job->frontier_sample, job->sample_rate);
 
     buf_append_format(&json->buf,
                       ",\"processing_stats\":{\"audio_duration_ms\":%" PRId64

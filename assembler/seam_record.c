@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "assembler/assembly.h"
 #include "common/json_text.h"
 #include "common/mem.h"
 
@@ -89,7 +88,7 @@ char *seam_record(const struct job *job, const struct chunk *earlier, const stru
     const struct seam_input input = seam_record_input(earlier, later);
     const struct seam_overlap overlap = seam_overlap(&input);
     int32_t rate = earlier->audio.sample_rate;
-    int64_t zero_ms = assembly_ms(earlier->start_sample, job->sample_rate);
+    int64_t zero_ms = job_ms(earlier->start_sample, job->sample_rate);
     struct span heard_earlier = {choice->earlier_end, choice->earlier_end};
     struct span heard_later = {choice->later_start, choice->later_start};
     struct buf json;
@@ -104,9 +103,8 @@ char *seam_record(const struct job *job, const struct chunk *earlier, const stru
         "{\"method\":\"%s\",\"confidence\":%.4f,\"agreed_pairs\":%zu,"
         "\"border_ms\":%" PRId64 ",\"crossing_ms\":%" PRId64 ",\"overlap_ms\":%" PRId64,
         seam_method_name(choice->method), seam_confidence(choice), choice->agreed_pairs,
-        zero_ms + assembly_ms(earlier->audio.samples, rate),
-        zero_ms + assembly_ms(choice->crossing, rate),
-        choice->method == SEAM_HARD_CUT ? 0 : assembly_ms(overlap.to - overlap.from, rate));
+        zero_ms + job_ms(earlier->audio.samples, rate), zero_ms + job_ms(choice->crossing, rate),
+        choice->method == SEAM_HARD_CUT ? 0 : job_ms(overlap.to - overlap.from, rate));
     add_text(&json, "earlier_text",
              reading_text(earlier->reading, heard_earlier.first, heard_earlier.last));
     add_text(&json, "later_text",
