@@ -216,11 +216,15 @@ static void look_in_store(void *context)
     }
 }
 
+/* At the gateway's end Kafka and PostgreSQL are gone before the pool: so are all clients. */
 static void on_looked(void *context)
 {
     struct resuming *resuming = context;
 
     resuming->problem = PROBLEM_STORAGE_FAILED;
+    if (!resuming->has_failed && !http_request_is_alive(resuming->request))
+        resuming->has_failed =
+            !err_set(&resuming->err, ERR_CANCELLED, "gateway", 0, "the client has left");
     recover_more(resuming);
 }
 

@@ -177,15 +177,21 @@ static void look_in_store(void *context)
     }
 }
 
+/* At the gateway's end Kafka and PostgreSQL are gone before the pool: so are all clients. */
 static void on_looked(void *context)
 {
     struct retrying *retrying = context;
+    struct err left;
 
-    if (retrying->has_storage_failed)
+    if (retrying->has_storage_failed) {
         fail(retrying, PROBLEM_STORAGE_FAILED, &retrying->err);
-    else
+    } else if (!http_request_is_alive(retrying->request)) {
+        (void)err_set(&left, ERR_CANCELLED, "gateway", 0, "the client has left");
+        fail(retrying, PROBLEM_QUEUE_UNAVAILABLE, &left);
+    } else {
         publish_command(retrying->gateway->producer, &retrying->command,
                         http_request_traceparent(retrying->request), on_published, retrying);
+    }
 }
 
 /* What has failed */
