@@ -194,10 +194,12 @@ static void refuse_missing(struct playback *playback)
     refuse(playback, &refusal.problem);
 }
 
+/* Only GET has ranges (RFC 9110, 14.2). */
 static enum http_range_verdict choose_range(struct playback *playback)
 {
     struct http_request *request = playback->download.request;
     bool is_current =
+        http_request_method(request) == HTTP_METHOD_GET &&
         http_range_is_current(http_request_header(request, "If-Range"), playback->etag);
     const char *header = is_current ? http_request_header(request, "Range") : NULL;
     enum http_range_verdict verdict =
@@ -229,7 +231,7 @@ static void send_head(struct playback *playback, bool is_part)
                             : 200,
         .content_type = media_formats_content_type(playback->plan.extension),
         .headers = headers,
-        .header_count = ARRAY_LEN(headers) - !is_part,
+        .header_count = ARRAY_LEN(headers) - (is_known || !is_part),
         .body_length = (size_t)(range->last - range->first + 1),
     };
 

@@ -128,8 +128,11 @@ def test_ranges_of_the_recording(standing, job, sound):
     assert beyond.json()["type"] == "/problems/range-not-satisfiable"
     known = standing.gateway.request("GET", url, headers={"If-None-Match": etag})
     assert known.status == 304
-    head = standing.gateway.request("HEAD", url)
-    assert head.status == 200 and int(head.headers["content-length"]) == size
+    known = part("bytes=0-9", **{"If-None-Match": etag})
+    assert known.status == 304 and "content-range" not in known.headers
+    for headers in ({}, {"Range": "bytes=0-9"}, {"Range": f"bytes={size}-"}):
+        head = standing.gateway.request("HEAD", url, headers=headers)
+        assert head.status == 200 and int(head.headers["content-length"]) == size
 
 
 def test_a_recording_that_is_not_there_whole(standing, sound):
