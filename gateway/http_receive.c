@@ -67,7 +67,7 @@ static void answer_options(struct http_request *request, unsigned allowed)
         {"Access-Control-Allow-Methods", allow},
         {"Access-Control-Allow-Headers",
          "Authorization, Content-Type, Content-MD5, Idempotency-Key, If-None-Match, "
-         "Last-Event-ID, traceparent, "
+         "If-Range, Last-Event-ID, Range, traceparent, "
          "x-amz-checksum-sha256, X-Request-Id"},
         {"Access-Control-Max-Age", "600"},
     };

@@ -50,8 +50,9 @@ static void append_setting(const struct http_reply_setting *setting, struct buf 
     if (setting->cors_origin != NULL)
         buf_append_format(head,
                           "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n"
-                          "Access-Control-Expose-Headers: ETag, Idempotency-Replayed, "
-                          "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id\r\n",
+                          "Access-Control-Expose-Headers: Content-Disposition, Content-Range, "
+                          "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, "
+                          "Retry-After, X-Request-Id, X-Transcript-Complete\r\n",
                           setting->cors_origin);
     buf_append_string(head, "X-Content-Type-Options: nosniff\r\n");
     for (size_t i = 0; i < setting->header_count; i++)

@@ -292,6 +292,7 @@ static void test_http_server__only_listed_origins_may_read_answers(void **state)
                                 "Origin: https://app.example\r\n\r\n");
     assert_int_equal(client_take_answer(&fixture.client, &answer), 200);
     assert_non_null(strstr(answer.data, "Access-Control-Allow-Origin: https://app.example\r\n"));
+    assert_non_null(strstr(answer.data, "X-Transcript-Complete\r\n"));
     client_say(&fixture.client, "GET /small HTTP/1.1\r\nHost: localhost\r\n"
                                 "Origin: http://localhost\r\n\r\n");
     assert_int_equal(client_take_answer(&fixture.client, &answer), 200);
