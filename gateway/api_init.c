@@ -17,6 +17,7 @@ struct init {
     struct gateway *gateway;      /* borrowed */
     struct http_request *request; /* to be released */
     bool has_webhook;
+    struct refusal full; /* where there is no room for a new job */
 };
 
 static void answer(struct init *init, const struct job_plan *plan)
@@ -48,6 +49,8 @@ static void on_created(void *context, const struct jobs_created *created, const 
 
     if (created == NULL) {
         api_fail(init->request, PROBLEM_DATABASE_UNAVAILABLE, err);
+    } else if (created->is_unknown) {
+        http_respond_problem(init->request, &init->full.problem);
     } else if (created->is_other_request) {
         (void)idempotency_key_refuse(&refusal);
         http_respond_problem(init->request, &refusal.problem);
@@ -61,6 +64,7 @@ static void on_created(void *context, const struct jobs_created *created, const 
     free(init);
 }
 
+/* A job that was made before has its room in what is stored: a repeated call is about no more. */
 void api_init(struct http_request *take_request, void *context)
 {
     struct gateway *gateway = context;
@@ -78,8 +82,7 @@ void api_init(struct http_request *take_request, void *context)
     const char *body = http_request_body(take_request, &length);
 
     if (!idempotency_key_check(key, &refusal) ||
-        !init_request_parse(body, length, &terms, &request, &refusal) ||
-        !store_room_has(gateway->room, request.layout.total_size, &refusal)) {
+        !init_request_parse(body, length, &terms, &request, &refusal)) {
         http_respond_problem(take_request, &refusal.problem);
         return;
     }
@@ -87,12 +90,19 @@ void api_init(struct http_request *take_request, void *context)
     init->gateway = gateway;
     init->request = take_request;
     init->has_webhook = request.webhook_url[0] != '\0';
+    bool has_room = store_room_has(gateway->room, request.layout.total_size, &init->full);
+    if (!has_room && key == NULL) {
+        http_respond_problem(take_request, &init->full.problem);
+        free(init);
+        return;
+    }
     jobs_create(gateway->pg, &request,
                 &(struct jobs_create_terms){
                     .idempotency_key = key,
                     .idempotency_lifetime_us = gateway->options->idempotency_lifetime_us,
                     .max_retries = gateway->options->max_retries,
                     .public_url = gateway->options->public_url,
+                    .is_known_only = !has_room,
                 },
                 on_created, init);
 }

@@ -20,7 +20,8 @@
 static const char CREATE_SQL[] =
     "WITH claim AS ("
     " INSERT INTO idempotency_keys AS known (operation, key, request_digest, job_id)"
-    " SELECT '/chunked-upload-stream', $2::text, $3::bytea, $1::uuid WHERE $2 IS NOT NULL"
+    " SELECT '/chunked-upload-stream', $2::text, $3::bytea, $1::uuid"
+    " WHERE $2 IS NOT NULL AND $19::boolean"
     " ON CONFLICT (operation, key) DO UPDATE SET request_digest = excluded.request_digest,"
     "  job_id = excluded.job_id, created_at = now()"
     "  WHERE known.created_at <= now() - $13::bigint * interval '1 microsecond'"
@@ -53,6 +54,7 @@ static const char CREATE_SQL[] =
                       "  k.request_digest = $3"
                       " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
                       " WHERE k.operation = '/chunked-upload-stream' AND k.key = $2"
+                      "  AND k.created_at > now() - $13::bigint * interval '1 microsecond'"
                       "  AND NOT EXISTS (SELECT FROM claim)"
                       "), recent AS ("
                       " SELECT status, extension, total_size,"
@@ -74,6 +76,7 @@ struct creation {
     int64_t idempotency_lifetime_us;
     int64_t max_retries;
     const char *public_url; /* borrowed */
+    bool is_known_only;
     unsigned tries;
     jobs_create_on_done on_done;
     void *context;
@@ -126,13 +129,13 @@ static void run(struct creation *creation)
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     (void)snprintf(numbers[4], sizeof numbers[4], "%" PRId64, creation->idempotency_lifetime_us);
     struct pg_params params = {
-        .count = 18,
+        .count = 19,
         .values = {job.text, creation->idempotency_key, digest, request->filename,
                    request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
                    or_null(request->language), or_null(request->prompt), numbers[3], numbers[4],
                    request->use_llm ? "true" : "false", request->content_type,
                    request->lock_language ? "true" : "false", or_null(request->webhook_url),
-                   or_null(creation->public_url)},
+                   or_null(creation->public_url), creation->is_known_only ? "false" : "true"},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {
@@ -153,6 +156,7 @@ void jobs_create(struct pg *pg, const struct init_request *request,
     creation->idempotency_lifetime_us = terms->idempotency_lifetime_us;
     creation->max_retries = terms->max_retries;
     creation->public_url = terms->public_url;
+    creation->is_known_only = terms->is_known_only;
     creation->on_done = on_done;
     creation->context = context;
     run(creation);
@@ -186,6 +190,8 @@ static void on_created(void *context, PGresult *result, const struct err *err)
     } else if (PQntuples(result) > 0) {
         struct jobs_created created = decode(result);
         creation->on_done(creation->context, &created, NULL);
+    } else if (creation->is_known_only) {
+        creation->on_done(creation->context, &(struct jobs_created){.is_unknown = true}, NULL);
     } else if (creation->tries < TRIES_MAX) {
         run(creation);
         return;

@@ -18,6 +18,7 @@
 struct jobs_created {
     struct job_plan plan;
     bool is_other_request; /* the key belongs to a request that asked for something else */
+    bool is_unknown;       /* no such key, and nothing was to be written; `plan` is empty */
 };
 
 /* `created` is NULL on failure. */
@@ -29,6 +30,7 @@ struct jobs_create_terms {
     int64_t idempotency_lifetime_us;
     int64_t max_retries;    /* of each chunk */
     const char *public_url; /* what links begin with, borrowed for good; "": they are relative */
+    bool is_known_only;     /* only the job that the key was used for: nothing is written */
 };
 
 /* Calls back exactly once, never before it returns. */

@@ -13,9 +13,10 @@ QUOTA = {"blob-store-max-bytes": "6MiB", "blob-store-count-every": "200ms",
 FULL = "/problems/storage-full"
 
 
-def try_init(gateway, sound):
+def try_init(gateway, sound, key=None):
     return gateway.post("/chunked-upload-stream", {
-        "filename": sound.filename, "total_size": len(sound.data), "chunk_size_mb": 1})
+        "filename": sound.filename, "total_size": len(sound.data), "chunk_size_mb": 1},
+        {"Idempotency-Key": key} if key else None)
 
 
 def put_head_only(gateway, upload) -> int:
@@ -36,7 +37,7 @@ def test_a_quota_is_kept_and_room_comes_back(installation):
     first, second = recording.wav(25), recording.wav(13)
 
     refused = try_init(gateway, recording.wav(60))
-    job, late = init(gateway, first), init(gateway, second)
+    job, late = init(gateway, first), try_init(gateway, second, "late").json()
     stream = gateway.stream(job)
     upload_all(gateway, job, first)
     assert final_result(stream)["final_transcript"] == first.text
@@ -44,6 +45,10 @@ def test_a_quota_is_kept_and_room_comes_back(installation):
 
     assert refused.status == 507 and refused.json()["type"] == FULL
     assert put_head_only(gateway, late["upload_urls"][1]) == 507
+    again = try_init(gateway, second, "late")
+    assert again.status == 201 and again.json()["parent_job_id"] == late["parent_job_id"]
+    assert try_init(gateway, second, "other").status == 507
+    assert try_init(gateway, first, "late").status == 422
     shutil.rmtree(installation.folder / "blobs" / "uploads" / job["parent_job_id"])
     installation.wait_for(lambda: try_init(gateway, first).status == 201)
     stream = gateway.stream(late)
