@@ -30,7 +30,7 @@ static const struct route ROUTES[] = {
     {HTTP_METHOD_GET, "/jobs/{id}", ROUTE_BODY_NONE, 0, api_job, ACCESS_READ, ASKS},
     {HTTP_METHOD_POST, "/jobs/{id}/share", ROUTE_BODY_JSON, 0, api_share, ACCESS_CHANGE,
      API_LIMITED},
-    {HTTP_METHOD_GET, "/jobs/{id}/webhooks", ROUTE_BODY_NONE, 0, api_webhooks, ACCESS_READ, ASKS},
+    {HTTP_METHOD_GET, "/jobs/{id}/webhooks", ROUTE_BODY_NONE, 0, api_webhooks, ACCESS_CHANGE, ASKS},
     {HTTP_METHOD_POST, "/jobs/{id}/webhook-replay", ROUTE_BODY_JSON, 0, api_webhook_replay,
      ACCESS_CHANGE, ACTS},
     {HTTP_METHOD_GET, "/chunked-stream/{id}", ROUTE_BODY_NONE, 0, api_stream, ACCESS_READ, 0},

@@ -194,7 +194,7 @@ void idempotency_run(struct http_request *take_request, struct gateway *gateway,
     call->gateway = gateway;
     call->request = take_request;
     call->handle = handle;
-    call->operation = mem_copy_string(http_request_route(take_request)->pattern);
+    call->operation = mem_copy_string(http_request_path(take_request));
     call->key = mem_copy_string(key);
     idempotency_key_digest(body, length, call->digest);
     claim(call);
