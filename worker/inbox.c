@@ -99,6 +99,7 @@ static void on_letter_settled(void *context, const struct err *err)
     }
     inbox_finish(inbox, letter->place);
     letter_free(letter);
+    inbox->options.on_arrival(inbox->options.context); /* what its place has held back may start */
     inbox->options.on_settled(inbox->options.context);
 }
 
