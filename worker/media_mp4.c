@@ -105,16 +105,20 @@ static void give_packet(struct media_source *source, int64_t offset, int64_t siz
 
 /* --- units of the moov's tables --- */
 
+static void remember(struct media_source *source, const struct mp4_cursor *cursor)
+{
+    memcpy(media_source_hint(source)->values, cursor, sizeof(*cursor));
+}
+
 static bool seek(struct media_source *source, const struct media_header *header, int64_t offset,
                  struct mp4_cursor *ret_cursor)
 {
-    struct media_hint *hint = media_source_hint(source);
-    memcpy(ret_cursor, hint->values, sizeof(*ret_cursor));
+    memcpy(ret_cursor, media_source_hint(source)->values, sizeof(*ret_cursor));
     bool is_there = mp4_cursor_seek(source, &track_of(header)->tables, offset, ret_cursor);
     if (!is_there) {
         *ret_cursor = (struct mp4_cursor){.sample = 0};
     }
-    memcpy(hint->values, ret_cursor, sizeof(*ret_cursor));
+    remember(source, ret_cursor);
     return is_there;
 }
 
@@ -190,6 +194,7 @@ static enum media_unit_status sample_unit(struct media_source *source,
     int64_t available = media_source_available_end(source, offset);
     int64_t duration = 0;
     int64_t time = mp4_cursor_time(source, &track->tables, &cursor, &duration);
+    remember(source, &cursor); /* or the table of times is gone through anew for each unit */
     struct media_unit unit = {.offset = offset, .has_position = true};
     struct run run = {.end = offset};
     if (is_pcm_of_blocks(track)) {
