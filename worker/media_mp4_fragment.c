@@ -224,8 +224,9 @@ static bool next_trun(struct mp4_fragment_reader *reader)
     for (uint32_t flag = TRUN_DURATION; flag <= TRUN_COMPOSITION; flag <<= 1) {
         reader->entry_bytes += (reader->flags & flag) != 0 ? 4 : 0;
     }
-    if (reader->entry_bytes > 0 && reader->entries_left > (trun.end - fields.at) / 4) {
-        reader->entries_left = (trun.end - fields.at) / reader->entry_bytes;
+    int64_t room = trun.end > fields.at ? trun.end - fields.at : 0;
+    if (reader->entry_bytes > 0 && reader->entries_left > room / reader->entry_bytes) {
+        reader->entries_left = room / reader->entry_bytes;
     }
     return true;
 }
