@@ -447,6 +447,7 @@ static void measure_fragment(struct media_source *source, const struct mp4_box *
     while (mp4_fragment_next(&reader, &sample) && duration < INT32_MAX) {
         duration += sample.duration;
     }
+    duration = duration < INT32_MAX ? duration : INT32_MAX; /* or rescaling may overflow */
     struct mp4_box box;
     int64_t end = moof->end;
     if (mp4_box_at(source, moof->end, header->audio_end, &box) == MP4_BOX_READY) {
