@@ -60,18 +60,41 @@ void blob_deletion_begin(struct job *job, int64_t due_in_us, bool then_purges)
     add_piece(job, 0, due_in_us, then_purges);
 }
 
+static void note_deleted(struct job *job)
+{
+    job->now_blobs_deleted = job->is_changed = true;
+}
+
+void blob_deletion_take_back(struct job *job)
+{
+    size_t kept = 0;
+
+    job->keeps_blobs = true;
+    for (size_t i = 0; i < job->tasks.count; i++) {
+        if (job->tasks.items[i].kind == JOB_TASK_BLOB_DELETE)
+            free(job->tasks.items[i].payload);
+        else
+            job->tasks.items[kept++] = job->tasks.items[i];
+    }
+    if (kept < job->tasks.count) /* what follows a piece that was deleted in this transaction */
+        note_deleted(job);
+    job->tasks.count = kept;
+}
+
 static void go_on(struct job *job, const struct job_open_task *task)
 {
     const struct piece piece = decode(job, task->payload);
 
-    if (!job_is_terminal(job))
-        return; /* reopened meanwhile: its end begins anew */
+    if (!job_is_terminal(job)) { /* reopened meanwhile: its end begins anew */
+        note_deleted(job);
+        return;
+    }
     if (piece.to_chunk < job->layout.total_chunks)
         add_piece(job, piece.to_chunk, 0, piece.then_purges);
     else if (piece.then_purges)
         job->now_purged = true;
     else
-        job->now_blobs_deleted = job->is_changed = true;
+        note_deleted(job);
 }
 
 void blob_deletion_on_done(struct job *job, const struct job_open_task *task,

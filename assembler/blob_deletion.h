@@ -17,6 +17,11 @@
 /* The first piece, due in `due_in_us`. `then_purges`: the last one's end is the job's, too. */
 void blob_deletion_begin(struct job *job, int64_t due_in_us, bool then_purges);
 
+/* The job is reopened: what is planned is not done any more. Where something may be gone already,
+ * or a worker may still delete it, its blobs count as deleted: nothing waits for them. Of tasks
+ * that are stored, that is keeps_blobs' matter. */
+void blob_deletion_take_back(struct job *job);
+
 /* For the table of kinds. */
 void blob_deletion_on_done(struct job *job, const struct job_open_task *task, const char *result);
 void blob_deletion_on_failed(struct job *job, const struct job_open_task *task,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "assembler/blob_deletion.h"
 #include "assembler/coverage_book.h"
 #include "assembler/post_process.h"
 
@@ -369,7 +370,7 @@ static void reopen_job(struct job *job, const struct chunk *chunk)
     job->failed_chunks--;
     job->now_upload_active = true;
     job->idle_ms = 0;
-    job->keeps_blobs = true;
+    blob_deletion_take_back(job);
     post_process_reset(job);
     job->is_changed = true;
     job->is_shown = true;

@@ -149,7 +149,7 @@ static void test_task_answer__deletion_goes_on_with_the_next_piece(void **state 
     assert_true(job->now_purged);
 }
 
-static void test_task_answer__deletion_of_a_reopened_job_leads_to_nothing(void **state UNUSED)
+static void test_task_answer__deletion_of_a_reopened_job_goes_no_further(void **state UNUSED)
 {
     for (int then_purges = 0; then_purges < 2; then_purges++) {
         CLEANUP(job_free_at) struct job *job = deleting(1001, then_purges == 1);
@@ -158,8 +158,22 @@ static void test_task_answer__deletion_of_a_reopened_job_leads_to_nothing(void *
         job->status = JOB_PROCESSING;
         assert_int_equal(task_answer_apply(job, &done, RANDOM), TASK_ANSWER_DONE);
         assert_int_equal(job->tasks.count, 1);
-        assert_false(job->now_purged || job->now_blobs_deleted);
+        assert_false(job->now_purged);
+        assert_true(job->now_blobs_deleted); /* nothing is to wait for them */
     }
+}
+
+static void test_task_answer__a_deletion_that_has_begun_is_not_forgotten(void **state UNUSED)
+{
+    CLEANUP(job_free_at) struct job *job = deleting(1001, false);
+    const struct event done = answer_of(EVENT_TASK_DONE, TASK_ID, 2);
+    size_t before;
+
+    assert_int_equal(task_answer_apply(job, &done, RANDOM), TASK_ANSWER_DONE);
+    before = job->tasks.count;
+    blob_deletion_take_back(job);
+    assert_true(before > 0 && job->tasks.count == 0);
+    assert_true(job->keeps_blobs && job->now_blobs_deleted);
 }
 
 static void test_task_answer__kinds_are_known_by_name(void **state UNUSED)
@@ -185,7 +199,8 @@ int main(void)
         cmocka_unit_test(test_task_answer__a_failure_is_tried_again_later),
         cmocka_unit_test(test_task_answer__a_permanent_failure_and_the_last_one_are_final),
         cmocka_unit_test(test_task_answer__deletion_goes_on_with_the_next_piece),
-        cmocka_unit_test(test_task_answer__deletion_of_a_reopened_job_leads_to_nothing),
+        cmocka_unit_test(test_task_answer__deletion_of_a_reopened_job_goes_no_further),
+        cmocka_unit_test(test_task_answer__a_deletion_that_has_begun_is_not_forgotten),
         cmocka_unit_test(test_task_answer__kinds_are_known_by_name),
     };
 
