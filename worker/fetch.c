@@ -51,10 +51,12 @@ static enum blob_presence open_blob(struct fetching *fetching, int32_t chunk_ind
         blob_file_read(fetching->source->store, key, &blob.fd, &blob.size_bytes, fetching->err);
     if (presence != BLOB_PRESENT)
         return presence;
-    files->blobs[files->blob_count++] = blob;
-    *ret_blob = &files->blobs[files->blob_count - 1];
-    if (blob.size_bytes == chunk_layout_size(layout_of(fetching), chunk_index))
+    if (blob.size_bytes == chunk_layout_size(layout_of(fetching), chunk_index)) {
+        files->blobs[files->blob_count++] = blob;
+        *ret_blob = &files->blobs[files->blob_count - 1];
         return BLOB_PRESENT;
+    }
+    (void)close(blob.fd); /* it gets no extent, by which there is room for a blob */
     (void)err_set(fetching->err, ERR_REJECT, "blob", 0,
                   "chunk %" PRId32 " has %" PRId64 " bytes stored, not its %" PRId64, chunk_index,
                   blob.size_bytes, chunk_layout_size(layout_of(fetching), chunk_index));
