@@ -92,22 +92,23 @@ static enum script main_script(const struct llm_units *units)
     return SCRIPT_NONE;
 }
 
-static bool is_word(const struct llm_unit *unit, const char *word)
+static bool is_word(const struct llm_unit *unit, const struct word_match_form *word)
 {
-    struct word_match_form form;
-
-    word_match_normalise(word, &form);
-    return unit->form.length == form.length && memcmp(unit->form.characters, form.characters,
-                                                      form.length * sizeof *form.characters) == 0;
+    return unit->form.length == word->length &&
+           memcmp(unit->form.characters, word->characters,
+                  word->length * sizeof *word->characters) == 0;
 }
 
 static size_t count_frequent(const struct llm_units *units, size_t language)
 {
+    struct word_match_form form;
     size_t count = 0;
 
-    for (size_t i = 0; i < units->count; i++)
-        for (const char *const *word = FREQUENT[language]; *word != NULL; word++)
-            count += is_word(&units->items[i], *word);
+    for (const char *const *word = FREQUENT[language]; *word != NULL; word++) {
+        word_match_normalise(*word, &form);
+        for (size_t i = 0; i < units->count; i++)
+            count += is_word(&units->items[i], &form);
+    }
     return count;
 }
 
