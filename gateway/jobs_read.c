@@ -78,11 +78,13 @@ static const char PROGRESS_SQL[] =
     "SELECT json_build_object('parent_job_id', id, 'status', status, " JOBS_SQL_PROGRESS
     ", " JOBS_SQL_COUNTS ")::text FROM jobs WHERE id = $1";
 
+/* As it was streamed: what is corrected at a job's end is told by its last event. */
 static const char TEXT_SQL[] =
     "SELECT json_build_object('parent_job_id', j.id, 'partial_transcript', t.text,"
     " 'available_chunks', j.available_chunks, 'last_assembled_index', j.frontier - 1,"
     " 'total_chunks', j.total_chunks)::text, t.text <> '' "
-    "FROM jobs j, (SELECT coalesce(string_agg(coalesce(corrected, raw), '' ORDER BY chunk_index),"
+    "FROM jobs j, LATERAL (SELECT coalesce(string_agg(CASE j.llm_mode"
+    "  WHEN 'per_chunk' THEN coalesce(corrected, raw) ELSE raw END, '' ORDER BY chunk_index),"
     "  '') AS text FROM transcript_parts WHERE job_id = $1) AS t WHERE j.id = $1";
 
 static void query_job(struct pg *pg, const char *name, const char *sql, const char *job_id,
