@@ -197,16 +197,17 @@ class Installation:
         finally:
             consumer.close()
 
-    def records(self, topic: str) -> list[tuple[str, dict | None, dict]]:
-        """(key, value, headers) of everything in a topic, partition after partition; a planted
-        value is None."""
+    def records(self, topic: str, since=None) -> list[tuple[str, dict | None, dict]]:
+        """(key, value, headers) of everything in a topic, or what came after its high watermarks
+        were `since`, partition after partition; a planted value is None."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look",
                              "enable.auto.commit": False, "enable.partition.eof": True,
                              "auto.offset.reset": "earliest"})
         name = self.prefix + topic
         try:
             partitions = consumer.list_topics(name, timeout=10).topics[name].partitions
-            consumer.assign([TopicPartition(name, p, 0) for p in partitions])
+            consumer.assign([TopicPartition(name, p, since[name, p] if since else 0)
+                             for p in partitions])
             found, open_partitions = [], len(partitions)
             while open_partitions:
                 message = consumer.poll(10)
