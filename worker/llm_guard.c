@@ -20,26 +20,7 @@
 const struct llm_limits LLM_LIMITS_DEFAULT = {
     .max_added = 0.15, .max_lost = 0.2, .max_exchanged = 0.25};
 
-static const char *const NAMES[] = {
-    [LLM_ACCEPTED] = "accepted",
-    [LLM_EMPTY] = "empty",
-    [LLM_TRUNCATED] = "truncated",
-    [LLM_REFUSED] = "refused",
-    [LLM_LOOPS] = "loops",
-    [LLM_OTHER_LANGUAGE] = "other_language",
-    [LLM_ADDITIONS] = "additions",
-    [LLM_LOSSES] = "losses",
-    [LLM_REWRITTEN] = "rewritten",
-    [LLM_NUMBERS_CHANGED] = "numbers_changed",
-    [LLM_NAMES_CHANGED] = "names_changed",
-    [LLM_UNAVAILABLE] = "unavailable",
-    [LLM_LIMITED] = "limited",
-    [LLM_TIMED_OUT] = "timed_out",
-    [LLM_TOO_LARGE] = "too_large",
-    [LLM_UNREADABLE] = "unreadable",
-    [LLM_REQUEST_REFUSED] = "request_refused",
-    [LLM_NOT_CONFIGURED] = "not_configured",
-};
+static const char *const NAMES[] = LLM_VERDICT_NAMES;
 static_assert(ARRAY_LEN(NAMES) == LLM_VERDICT_COUNT, "a name for each verdict");
 
 /* How models begin when they will not, or cannot, do what they were asked for. */

@@ -38,6 +38,19 @@ enum llm_verdict {
     LLM_VERDICT_COUNT
 };
 
+/* By enum llm_verdict: its names, which are the labels of a metric too. */
+#define LLM_VERDICT_NAMES                                                                          \
+    {                                                                                              \
+        [LLM_ACCEPTED] = "accepted", [LLM_EMPTY] = "empty", [LLM_TRUNCATED] = "truncated",         \
+        [LLM_REFUSED] = "refused", [LLM_LOOPS] = "loops", [LLM_OTHER_LANGUAGE] = "other_language", \
+        [LLM_ADDITIONS] = "additions", [LLM_LOSSES] = "losses", [LLM_REWRITTEN] = "rewritten",     \
+        [LLM_NUMBERS_CHANGED] = "numbers_changed", [LLM_NAMES_CHANGED] = "names_changed",          \
+        [LLM_UNAVAILABLE] = "unavailable", [LLM_LIMITED] = "limited",                              \
+        [LLM_TIMED_OUT] = "timed_out", [LLM_TOO_LARGE] = "too_large",                              \
+        [LLM_UNREADABLE] = "unreadable", [LLM_REQUEST_REFUSED] = "request_refused",                \
+        [LLM_NOT_CONFIGURED] = "not_configured",                                                   \
+    }
+
 struct llm_limits {
     double max_added;     /* words added, in parts of the words heard */
     double max_lost;      /* words left out */

@@ -85,6 +85,10 @@ struct media_framer {
 bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length,
                      struct media_need *ret_need) MUST_CHECK;
 
+/* The first bytes of [offset, limit), as far as they are there and at most MEDIA_VIEW_MAX; NULL:
+ * none. Valid until the next question to the source. */
+const uint8_t *media_view(struct media_source *source, int64_t offset, int64_t limit,
+                          int64_t *ret_length);
 /* Where in [offset, limit) the byte stands next; `limit` if nowhere, as far as the bytes reach. */
 int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offset, int64_t limit);
 

@@ -55,21 +55,25 @@ bool media_has_bytes(struct media_source *source, int64_t offset, int64_t length
     return false;
 }
 
+const uint8_t *media_view(struct media_source *source, int64_t offset, int64_t limit,
+                          int64_t *ret_length)
+{
+    int64_t there = media_source_available_end(source, offset) - offset;
+    int64_t length = limit - offset < there ? limit - offset : there;
+    *ret_length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
+    return *ret_length <= 0 ? NULL : media_source_at(source, offset, (size_t)*ret_length);
+}
+
 int64_t media_find_byte(struct media_source *source, uint8_t byte, int64_t offset, int64_t limit)
 {
-    while (offset < limit) {
-        int64_t there = media_source_available_end(source, offset) - offset;
-        int64_t length = limit - offset < there ? limit - offset : there;
-        length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
-        const uint8_t *bytes = length <= 0 ? NULL : media_source_at(source, offset, (size_t)length);
-        if (bytes == NULL) {
-            break;
-        }
+    const uint8_t *bytes;
+    int64_t length;
+
+    for (; (bytes = media_view(source, offset, limit, &length)) != NULL; offset += length) {
         const uint8_t *found = memchr(bytes, byte, (size_t)length);
         if (found != NULL) {
             return offset + (found - bytes);
         }
-        offset += length;
     }
     return limit;
 }

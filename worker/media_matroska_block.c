@@ -307,20 +307,15 @@ int64_t matroska_next_candidate(struct media_source *source, int64_t offset, int
     static const bool IS_FIRST[256] = {
         [0xA3] = true, [0xA0] = true, [0x1A] = true, [0x18] = true, [0x11] = true, [0x15] = true,
         [0x16] = true, [0x1F] = true, [0x1C] = true, [0x19] = true, [0x10] = true, [0x12] = true};
-    while (offset < limit) {
-        int64_t there = media_source_available_end(source, offset) - offset;
-        int64_t length = limit - offset < there ? limit - offset : there;
-        length = length < MEDIA_VIEW_MAX ? length : MEDIA_VIEW_MAX;
-        const uint8_t *bytes = length <= 0 ? NULL : media_source_at(source, offset, (size_t)length);
-        if (bytes == NULL) {
-            break;
-        }
+    const uint8_t *bytes;
+    int64_t length;
+
+    for (; (bytes = media_view(source, offset, limit, &length)) != NULL; offset += length) {
         for (int64_t i = 0; i < length; i++) {
             if (IS_FIRST[bytes[i]]) {
                 return offset + i;
             }
         }
-        offset += length;
     }
     return limit;
 }

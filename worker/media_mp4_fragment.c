@@ -50,33 +50,36 @@ static struct fields fields_of(struct media_source *source, const struct mp4_box
     return (struct fields){.source = source, .at = box->content, .end = box->end};
 }
 
+/* READY if the box at `offset` is there and has this type. */
+static enum media_unit_status box_of_type(struct media_source *source, int64_t offset,
+                                          int64_t limit, uint32_t type, struct mp4_box *ret_box)
+{
+    switch (mp4_box_at(source, offset, limit, ret_box)) {
+    case MP4_BOX_UNKNOWN:
+        return MEDIA_UNIT_UNKNOWN;
+    case MP4_BOX_INVALID:
+        return MEDIA_UNIT_INVALID;
+    case MP4_BOX_READY:
+        break;
+    }
+    return ret_box->type == type ? MEDIA_UNIT_READY : MEDIA_UNIT_INVALID;
+}
+
 enum media_unit_status mp4_fragment_begins(struct media_source *source, int64_t offset,
                                            int64_t limit)
 {
     struct mp4_box moof;
     struct mp4_box mfhd;
-    switch (mp4_box_at(source, offset, limit, &moof)) {
-    case MP4_BOX_UNKNOWN:
-        return MEDIA_UNIT_UNKNOWN;
-    case MP4_BOX_INVALID:
-        return MEDIA_UNIT_INVALID;
-    case MP4_BOX_READY:
-        break;
+    enum media_unit_status status =
+        box_of_type(source, offset, limit, MP4_TYPE('m', 'o', 'o', 'f'), &moof);
+    if (status != MEDIA_UNIT_READY) {
+        return status;
     }
-    if (moof.type != MP4_TYPE('m', 'o', 'o', 'f')) {
+    status = box_of_type(source, moof.content, moof.end, MP4_TYPE('m', 'f', 'h', 'd'), &mfhd);
+    if (status == MEDIA_UNIT_READY && mfhd.end - mfhd.start != MFHD_BYTES) {
         return MEDIA_UNIT_INVALID;
     }
-    switch (mp4_box_at(source, moof.content, moof.end, &mfhd)) {
-    case MP4_BOX_UNKNOWN:
-        return MEDIA_UNIT_UNKNOWN;
-    case MP4_BOX_INVALID:
-        return MEDIA_UNIT_INVALID;
-    case MP4_BOX_READY:
-        break;
-    }
-    return mfhd.type == MP4_TYPE('m', 'f', 'h', 'd') && mfhd.end - mfhd.start == MFHD_BYTES
-               ? MEDIA_UNIT_READY
-               : MEDIA_UNIT_INVALID;
+    return status;
 }
 
 /* Where the boxes end that follow a moof. What is no box ends them too. */
