@@ -5,7 +5,10 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import models, paths
 from .console import DevError
@@ -76,3 +79,15 @@ def _answers(api: SpeechApi) -> bool:
             return api.model in {model["id"] for model in json.load(answer)["data"]}
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+@contextmanager
+def local_api(folder: Path, model: str) -> Iterator[SpeechApi]:
+    """A server of its own for as long as it is needed; its log is in `folder`."""
+    models.fetch(model)
+    server = SpeechServer(ProcessTable(folder))
+    try:
+        server.start(model)
+        yield server.api()
+    finally:
+        server.stop()

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from dev import models, paths
-from dev.process import ProcessTable
 from dev.recording import CLIPS, demo_recording
-from dev.speech import LOCAL_KEY, SpeechServer
+from dev.speech import LOCAL_KEY, local_api
 from dev.word_errors import errors, words
 from support.flow import transcribe
 from support.recording import Recording
@@ -21,12 +20,9 @@ CHORD_S = 4
 
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory):
-    models.fetch(MODEL)
     demo_recording()
-    server = SpeechServer(ProcessTable(tmp_path_factory.mktemp("speech")))
-    server.start(MODEL)
-    yield server.api()
-    server.stop()
+    with local_api(tmp_path_factory.mktemp("speech"), MODEL) as api:
+        yield api
 
 
 @pytest.fixture

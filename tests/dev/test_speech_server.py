@@ -8,9 +8,8 @@ import secrets
 import pytest
 
 from dev import models, paths
-from dev.process import ProcessTable
 from dev.recording import demo_recording
-from dev.speech import LOCAL_KEY, SpeechServer
+from dev.speech import LOCAL_KEY, local_api
 from dev.word_errors import errors, words
 
 MODEL = models.chosen_name()
@@ -20,12 +19,9 @@ CLIP_TEXT = "He might even have been made amiable himself."
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    models.fetch(MODEL)
     demo_recording()
-    server = SpeechServer(ProcessTable(tmp_path_factory.mktemp("speech")))
-    server.start(MODEL)
-    yield server.api()
-    server.stop()
+    with local_api(tmp_path_factory.mktemp("speech"), MODEL) as api:
+        yield api
 
 
 def post(server, audio: bytes | None, key: str = LOCAL_KEY, content_length: int | None = None,

@@ -3,13 +3,12 @@
 """Checks that each step between two systems has a fault point (common/fault_point.h): a function
 that hands a record to Kafka, takes its acknowledgement, stores an offset, commits a transaction, or
 gives a file its name calls fault_point(), and each point that is declared is passed in one place.
-
-    check_fault_points.py [ROOT]     prints what is wrong, one a line, and exits 1 if anything is
 """
 
 import re
-import sys
 from pathlib import Path
+
+import checker
 
 FOLDERS = ("common", "gateway", "worker", "assembler")
 
@@ -66,12 +65,5 @@ def check(root: Path) -> list[str]:
     return found
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
-    found = check(root)
-    print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    checker.main(check)

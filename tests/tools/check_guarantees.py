@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks docs/guarantees.md against the tree: every file and test that it names in backquotes is
 there, and every mutant is named.
-
-    check_guarantees.py [ROOT]     prints what is wrong, one a line, and exits 1 if anything is
 """
 
 import re
-import sys
 from pathlib import Path
+
+import checker
 
 PAGE = "docs/guarantees.md"
 MUTANTS = "tests/mutants"
@@ -40,12 +39,5 @@ def check(root: Path) -> list[str]:
     return found
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
-    found = check(root)
-    print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    checker.main(check)

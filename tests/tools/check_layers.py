@@ -9,14 +9,13 @@ include common and themselves; pure modules decide and do no I/O: they call noth
 and get no library of the network, the database or the media, not even through another header. A
 public function that no other file uses should be static; one that nothing uses at all should not
 exist.
-
-    check_layers.py [ROOT]     prints what is wrong, one a line, and exits 1 if anything is
 """
 
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import checker
 
 DAEMONS = ("gateway", "worker", "assembler")
 FOLDERS = ("common", *DAEMONS)
@@ -241,13 +240,5 @@ def check(root: Path) -> list[str]:
     return wrong
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
-    wrong = check(root)
-    for line in wrong:
-        print(line)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    checker.main(check)

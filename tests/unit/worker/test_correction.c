@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <event2/buffer.h>
-#include <event2/http.h>
-#include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/jsonread.h"
+#include "tests/unit/worker/llm_fixture.h"
 #include "tests/unit/worker/reading_fixture.h"
 #include "worker/correction.h"
 #include "worker/worker_metrics.h"
@@ -27,11 +24,10 @@
 struct fixture {
     struct loop *loop;
     struct metrics *metrics;
-    struct evhttp *server;
+    struct loopback_http http;
     struct llm_client *client;
     struct correction_service service;
     struct reading reading;
-    char url[64];
     /* The model's. */
     int status; /* of the first `bad` requests; 0: they are never answered */
     size_t bad;
@@ -41,36 +37,12 @@ struct fixture {
     char key[64]; /* of the last one */
 };
 
-static char *asked_text(struct evhttp_request *request)
-{
-    struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    CLEANUP(jsonread_put_at) struct json_object *body = NULL;
-    struct json_object *messages;
-    struct err err;
-
-    assert_true(jsonread_parse((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input),
-                               &body, &err));
-    assert_true(jsonread_array(body, "messages", 2, &messages, &err));
-    return mem_copy_string(
-        json_object_get_string(jsonread_member(json_object_array_get_idx(messages, 1), "content")));
-}
-
-static void answer(struct evhttp_request *request, int status, const char *body)
-{
-    struct evbuffer *buffer = evbuffer_new();
-
-    (void)evbuffer_add(buffer, body, strlen(body));
-    evhttp_send_reply(request, status, "", buffer);
-    evbuffer_free(buffer);
-}
-
 static void answer_well(struct evhttp_request *request)
 {
-    CLEANUP(mem_free_at) char *text = asked_text(request);
-    CLEANUP(mem_free_at)
-    char *body = mem_format("{\"choices\":[{\"message\":{\"content\":\"%s!\"}}]}", text);
+    CLEANUP(mem_free_at) char *text = llm_asked_text(request);
+    CLEANUP(mem_free_at) char *marked = mem_format("%s!", text);
 
-    answer(request, 200, body);
+    llm_answer_text(request, 200, marked);
 }
 
 static void on_request(struct evhttp_request *request, void *context)
@@ -85,27 +57,9 @@ static void on_request(struct evhttp_request *request, void *context)
         answer_well(request);
         return;
     }
-    if (fixture->retry_after != NULL)
-        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After",
-                                fixture->retry_after);
     if (fixture->status != 0)
-        answer(request, fixture->status, fixture->body == NULL ? "" : fixture->body);
-}
-
-static void start_server(struct fixture *fixture)
-{
-    struct sockaddr_in address = {0};
-    socklen_t length = sizeof address;
-
-    fixture->server = evhttp_new(loop_base(fixture->loop));
-    struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(fixture->server, "127.0.0.1", 0);
-    assert_non_null(bound);
-    assert_int_equal(
-        getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
-    (void)snprintf(fixture->url, sizeof fixture->url, "http://127.0.0.1:%d/v1/",
-                   ntohs(address.sin_port));
-    evhttp_set_gencb(fixture->server, on_request, fixture);
+        loopback_http_answer(request, fixture->status, fixture->retry_after,
+                             fixture->body == NULL ? "" : fixture->body);
 }
 
 static int set_up(void **state)
@@ -114,9 +68,9 @@ static int set_up(void **state)
 
     fixture->loop = loop_new();
     fixture->metrics = metrics_new(WORKER_METRICS, WORKER_METRIC_COUNT);
-    start_server(fixture);
+    fixture->http = loopback_http_start(fixture->loop, on_request, fixture);
     const struct llm_client_options options = {
-        .service = {.url = fixture->url, .key = "k", .model = "m"},
+        .service = {.url = fixture->http.url, .key = "k", .model = "m"},
         .max_requests = 2,
         .connect_timeout_us = 5000000,
         .total_timeout_us = 20000000,
@@ -139,7 +93,7 @@ static int tear_down(void **state)
 
     reading_done(&fixture->reading);
     llm_client_free(fixture->client);
-    evhttp_free(fixture->server);
+    evhttp_free(fixture->http.server);
     metrics_free(fixture->metrics);
     loop_free(fixture->loop);
     free(fixture);
@@ -341,8 +295,8 @@ static void test_correction__nobody_listens(void **state)
 {
     struct fixture *fixture = *state;
 
-    evhttp_free(fixture->server);
-    fixture->server = evhttp_new(loop_base(fixture->loop));
+    evhttp_free(fixture->http.server);
+    fixture->http.server = evhttp_new(loop_base(fixture->loop));
     struct event_correction summary = correct(fixture);
     assert_int_equal(summary.rejected, 3);
     assert_string_equal(summary.reason, "unavailable");

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <event2/buffer.h>
-#include <event2/http.h>
-#include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/jsonread.h"
 #include "common/mem.h"
+#include "tests/unit/worker/llm_fixture.h"
 #include "worker/correction.h"
 #include "worker/llm_post_process.h"
 #include "worker/worker_metrics.h"
@@ -21,11 +18,10 @@
 struct fixture {
     struct loop *loop;
     struct metrics *metrics;
-    struct evhttp *server;
+    struct loopback_http http;
     struct llm_client *client;
     struct correction_service correction;
     struct job_task_services services;
-    char url[64];
     int status;
     char asked[4096]; /* the texts, with a bar before each */
     struct job_task_end end;
@@ -34,52 +30,30 @@ struct fixture {
 static void on_request(struct evhttp_request *request, void *context)
 {
     struct fixture *fixture = context;
-    struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    struct evbuffer *answer = evbuffer_new();
-    CLEANUP(jsonread_put_at) struct json_object *body = NULL;
-    struct json_object *messages;
-    struct err err;
-
-    assert_true(jsonread_parse((const char *)evbuffer_pullup(input, -1), evbuffer_get_length(input),
-                               &body, &err));
-    assert_true(jsonread_array(body, "messages", 2, &messages, &err));
-    CLEANUP(mem_free_at)
-    char *text = mem_copy_string(
-        json_object_get_string(jsonread_member(json_object_array_get_idx(messages, 1), "content")));
+    CLEANUP(mem_free_at) char *text = llm_asked_text(request);
     size_t length = strlen(fixture->asked);
+
     (void)snprintf(fixture->asked + length, sizeof fixture->asked - length, "|%s", text);
     for (char *stop = strchr(text, '.'); stop != NULL; stop = strchr(stop, '.'))
         *stop = '!';
-    (void)evbuffer_add_printf(answer, "{\"choices\":[{\"message\":{\"content\":\"%s\"}}]}", text);
-    evhttp_send_reply(request, fixture->status, "", answer);
-    evbuffer_free(answer);
+    llm_answer_text(request, fixture->status, text);
 }
 
 static int set_up(void **state)
 {
     struct fixture *fixture = mem_new(sizeof *fixture);
-    struct sockaddr_in address = {0};
-    socklen_t length = sizeof address;
 
     fixture->loop = loop_new();
     fixture->metrics = metrics_new(WORKER_METRICS, WORKER_METRIC_COUNT);
-    fixture->server = evhttp_new(loop_base(fixture->loop));
-    struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(fixture->server, "127.0.0.1", 0);
-    assert_non_null(bound);
-    assert_int_equal(
-        getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
-    (void)snprintf(fixture->url, sizeof fixture->url, "http://127.0.0.1:%d",
-                   ntohs(address.sin_port));
-    evhttp_set_gencb(fixture->server, on_request, fixture);
+    fixture->http = loopback_http_start(fixture->loop, on_request, fixture);
     fixture->status = 200;
-    fixture->client =
-        llm_client_new(fixture->loop, fixture->metrics,
-                       &(struct llm_client_options){.service = {.url = fixture->url, .model = "m"},
-                                                    .max_requests = 2,
-                                                    .connect_timeout_us = 5000000,
-                                                    .total_timeout_us = 20000000,
-                                                    .answer_limit_bytes = 65536});
+    fixture->client = llm_client_new(
+        fixture->loop, fixture->metrics,
+        &(struct llm_client_options){.service = {.url = fixture->http.url, .model = "m"},
+                                     .max_requests = 2,
+                                     .connect_timeout_us = 5000000,
+                                     .total_timeout_us = 20000000,
+                                     .answer_limit_bytes = 65536});
     fixture->correction = (struct correction_service){.loop = fixture->loop,
                                                       .metrics = fixture->metrics,
                                                       .client = fixture->client,
@@ -98,7 +72,7 @@ static int tear_down(void **state)
     free(fixture->end.result);
     free(fixture->end.failed.message);
     llm_client_free(fixture->client);
-    evhttp_free(fixture->server);
+    evhttp_free(fixture->http.server);
     metrics_free(fixture->metrics);
     loop_free(fixture->loop);
     free(fixture);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <event2/buffer.h>
-#include <event2/http.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "tests/unit/worker/loopback_http.h"
 #include "worker/speech_client.h"
 #include "worker/worker_metrics.h"
 
@@ -23,8 +22,7 @@ struct fixture {
     struct metrics *metrics;
     struct http_fetch *fetch;
     struct speech_client *client;
-    struct evhttp *server;
-    char url[64];
+    struct loopback_http http;
     /* The service's. */
     int status;
     const char *retry_after;
@@ -46,14 +44,7 @@ struct fixture {
 
 static void answer(struct fixture *fixture, struct evhttp_request *request)
 {
-    struct evbuffer *body = evbuffer_new();
-
-    if (fixture->retry_after != NULL)
-        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After",
-                                fixture->retry_after);
-    (void)evbuffer_add(body, fixture->body, strlen(fixture->body));
-    evhttp_send_reply(request, fixture->status, "", body);
-    evbuffer_free(body);
+    loopback_http_answer(request, fixture->status, fixture->retry_after, fixture->body);
 }
 
 static void stop_if_done(struct fixture *fixture)
@@ -89,22 +80,11 @@ static int set_up(void **state)
     fixture->loop = loop_new();
     fixture->metrics = metrics_new(WORKER_METRICS, WORKER_METRIC_COUNT);
     fixture->fetch = http_fetch_new(fixture->loop, 8);
-    fixture->server = evhttp_new(loop_base(fixture->loop));
-    struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(fixture->server, "127.0.0.1", 0);
-    assert_non_null(bound);
-    struct sockaddr_in address = {0};
-    socklen_t length = sizeof address;
-    assert_int_equal(
-        getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
-    (void)snprintf(fixture->url, sizeof fixture->url, "http://127.0.0.1:%d/v1/",
-                   ntohs(address.sin_port));
-    evhttp_set_gencb(fixture->server, on_request, fixture);
-    evhttp_set_max_body_size(fixture->server, 1 << 20);
+    fixture->http = loopback_http_start(fixture->loop, on_request, fixture);
     fixture->status = 200;
     fixture->body = GOOD;
     const struct speech_client_options options = {
-        .service = {.url = fixture->url, .key = "k", .model = "m"},
+        .service = {.url = fixture->http.url, .key = "k", .model = "m"},
         .max_requests = 2,
         .connect_timeout_us = 5000000,
         .total_timeout_us = 20000000,
@@ -121,7 +101,7 @@ static int tear_down(void **state)
 
     speech_client_free(fixture->client);
     http_fetch_free(fixture->fetch);
-    evhttp_free(fixture->server);
+    evhttp_free(fixture->http.server);
     metrics_free(fixture->metrics);
     loop_free(fixture->loop);
     free(fixture);
