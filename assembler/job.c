@@ -126,6 +126,8 @@ struct chunk *job_add_chunk(struct job *job, int32_t index)
     chunk->work.partition = -1;
     chunk->waiting_from = -1;
     chunk->waiting_to = -1;
+    chunk->waiting_first_chunk = -1;
+    chunk->waiting_chunk = -1;
     chunk->processing_time_ms = -1;
     chunk->words = (struct chunk_words){-1, -1, -1};
     HASH_ADD(hh, job->chunks, index, sizeof chunk->index, chunk);

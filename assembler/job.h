@@ -68,6 +68,9 @@ struct chunk {
     int64_t resync_from;        /* this attempt decodes from here, see assembly.h; 0: no resync */
     int64_t waiting_from;       /* bytes that have not arrived yet; -1: none */
     int64_t waiting_to;
+    int32_t waiting_first_chunk; /* which they begin in; -1: none */
+    int32_t waiting_chunk; /* the last of theirs that is missing: until it has arrived there is
+                              no need to look at this one */
     int64_t deferred_until_wall_us; /* 0: not deferred */
     int64_t deferred_since_wall_us; /* the first time since an answer about it; 0: never */
     char *deferred_reason;          /* owned */
@@ -93,6 +96,7 @@ struct chunk {
     bool is_changed;
     bool is_reading_new;
     bool now_uploaded;
+    bool now_parked;
     bool now_started;
     bool now_heard;
     bool now_completed;
@@ -249,10 +253,9 @@ struct job {
     bool now_purged;  /* its row goes, and what belongs to it soon after */
     bool keeps_blobs; /* it was reopened: its blobs are not to be deleted yet */
     bool now_post_processed;
-    bool has_ready_check; /* a chunk was uploaded or parked: parked ones may have become ready */
-    bool has_more;        /* the frontier stopped at a limit, not at an open chunk */
-    bool is_shown;        /* a progress_update is due */
-    int32_t rewind_to;    /* the text is to be written anew from this chunk on; -1: none */
+    bool has_more;     /* the frontier stopped at a limit, not at an open chunk */
+    bool is_shown;     /* a progress_update is due */
+    int32_t rewind_to; /* the text is to be written anew from this chunk on; -1: none */
 
     JOB_LIST(struct job_event) events;
     JOB_LIST(struct job_part) parts;

@@ -91,7 +91,6 @@ static void upload(struct step *step)
     step->job->now_upload_started = true;
     step->job->now_upload_active = true;
     step->job->idle_ms = 0;
-    step->job->has_ready_check = true;
     step->change.effects |= EFFECT_UPLOADED;
 }
 
@@ -113,6 +112,9 @@ static void leave_wait(struct chunk *chunk)
 {
     chunk->waiting_from = -1;
     chunk->waiting_to = -1;
+    chunk->waiting_first_chunk = -1;
+    chunk->waiting_chunk = -1;
+    chunk->now_parked = false;
     chunk->deferred_until_wall_us = 0;
 }
 
@@ -174,16 +176,28 @@ static void give_up_on_header(struct step *step)
         step->change.effects |= EFFECT_HEADERLESS;
 }
 
+/* What lies beyond the recording's end will not come: no chunk has it. */
+static void wait_for(struct chunk *chunk, const struct event_waiting *waiting,
+                     const struct chunk_layout *layout)
+{
+    int64_t last_byte = (waiting->to < layout->total_size ? waiting->to : layout->total_size) - 1;
+    int64_t first_byte = waiting->from < last_byte ? waiting->from : last_byte;
+
+    chunk->waiting_from = waiting->from;
+    chunk->waiting_to = waiting->to;
+    chunk->waiting_first_chunk = chunk_layout_chunk_at(layout, first_byte);
+    chunk->waiting_chunk = chunk_layout_chunk_at(layout, last_byte);
+    chunk->now_parked = true;
+}
+
 static void park(struct step *step)
 {
     if (step->job->are_blobs_deleted) {
         give_up_on_header(step);
         return;
     }
-    step->chunk->waiting_from = step->event->waiting.from;
-    step->chunk->waiting_to = step->event->waiting.to;
+    wait_for(step->chunk, &step->event->waiting, &step->job->layout);
     step->chunk->start_count = 0;
-    step->job->has_ready_check = true;
     set_status(step, CHUNK_UPLOADED);
     step->change.effects |= EFFECT_PARKED;
 }

@@ -86,6 +86,8 @@ enum chunk_column {
     C_WORK_OFFSET,
     C_WAITING_FROM,
     C_WAITING_TO,
+    C_WAITING_FIRST_CHUNK,
+    C_WAITING_CHUNK,
     C_DEFERRED_UNTIL,
     C_DEFERRED_REASON,
     C_DEFERRED_SINCE,
@@ -114,7 +116,8 @@ enum chunk_column {
 #define CHUNK_COLUMNS                                                                              \
     "c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count, c.start_count,"   \
     " c.last_start_us, c.resync_from, c.work_partition, c.work_offset, c.waiting_from,"            \
-    " c.waiting_to, (extract(epoch FROM c.deferred_until) * 1000000)::bigint, c.deferred_reason, " \
+    " c.waiting_to, c.waiting_first_chunk, c.waiting_chunk, (extract(epoch FROM "                  \
+    "c.deferred_until) * 1000000)::bigint, c.deferred_reason, "                                    \
     "c.deferred_since_us, c.error::text,"                                                          \
     " c.processing_time_ms, c.first_byte, c.next_byte, c.sample_rate, c.samples,"                  \
     " c.absolute_start, c.tail_complete, c.border_byte, c.border_samples, c.start_sample,"         \
@@ -383,6 +386,8 @@ static void take_state(const PGresult *result, int row, struct chunk *chunk)
     chunk->work.offset = store_int_or(result, row, C_WORK_OFFSET, -1);
     chunk->waiting_from = store_int_or(result, row, C_WAITING_FROM, -1);
     chunk->waiting_to = store_int_or(result, row, C_WAITING_TO, -1);
+    chunk->waiting_first_chunk = (int32_t)store_int_or(result, row, C_WAITING_FIRST_CHUNK, -1);
+    chunk->waiting_chunk = (int32_t)store_int_or(result, row, C_WAITING_CHUNK, -1);
     chunk->deferred_until_wall_us = store_int_or(result, row, C_DEFERRED_UNTIL, 0);
     chunk->deferred_since_wall_us = store_int(result, row, C_DEFERRED_SINCE);
     chunk->deferred_reason = mem_copy_string(store_text(result, row, C_DEFERRED_REASON));

@@ -17,13 +17,31 @@ static const struct store_statement INSERT_TASKS = {
                     "  $6::jsonb[])"
                     " AS u (job_id, chunk_index, kind, attempt, due_in_us, payload)"};
 
+/* A parked chunk is looked at when it is parked, and when the last missing one of the chunks that
+ * it waits for arrives: until then the others make no difference. So an upload costs the same
+ * however many are parked, but for those that it wakes. (The conditions on what is looked at come
+ * after it, so that no plan begins with all chunks that fulfil them.) */
 static const struct store_statement WAKE_READY = {
     "wake_ready",
-    "WITH ready AS (UPDATE chunks c SET waiting_from = NULL, waiting_to = NULL FROM jobs j"
-    "  WHERE j.id = ANY ($1::uuid[]) AND c.job_id = j.id AND c.waiting_from IS NOT NULL"
-    "  AND c.status = 'uploaded' AND NOT EXISTS (SELECT FROM chunks needed"
-    "   WHERE needed.job_id = c.job_id AND needed.status = 'pending' AND needed.chunk_index"
-    "    BETWEEN c.waiting_from / j.chunk_size_bytes AND (c.waiting_to - 1) / j.chunk_size_bytes)"
+    "WITH news AS (SELECT * FROM unnest($1::uuid[], $2::int[], $3::bool[])"
+    "  AS u (job_id, chunk_index, is_parked)),"
+    " looked_at AS MATERIALIZED ("
+    "  SELECT c.job_id, c.chunk_index, c.status, c.waiting_first_chunk, c.waiting_chunk"
+    "  FROM news n JOIN chunks c ON c.job_id = n.job_id AND c.chunk_index = n.chunk_index"
+    "  WHERE n.is_parked"
+    "  UNION SELECT c.job_id, c.chunk_index, c.status, c.waiting_first_chunk, c.waiting_chunk"
+    "  FROM news n JOIN chunks c ON c.job_id = n.job_id AND c.waiting_chunk = n.chunk_index"
+    "  WHERE NOT n.is_parked),"
+    " judged AS (SELECT l.job_id, l.chunk_index, (SELECT max(needed.chunk_index)"
+    "   FROM chunks needed WHERE needed.job_id = l.job_id AND needed.status = 'pending'"
+    "    AND needed.chunk_index BETWEEN l.waiting_first_chunk AND l.waiting_chunk) AS missing"
+    "  FROM looked_at l WHERE l.waiting_chunk IS NOT NULL AND l.status = 'uploaded'),"
+    " still AS (UPDATE chunks c SET waiting_chunk = j.missing FROM judged j"
+    "  WHERE c.job_id = j.job_id AND c.chunk_index = j.chunk_index"
+    "   AND c.waiting_chunk <> j.missing),"
+    " ready AS (UPDATE chunks c SET waiting_from = NULL, waiting_to = NULL,"
+    "   waiting_first_chunk = NULL, waiting_chunk = NULL FROM judged j"
+    "  WHERE c.job_id = j.job_id AND c.chunk_index = j.chunk_index AND j.missing IS NULL"
     "  RETURNING c.job_id, c.chunk_index, c.attempt)"
     " INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at)"
     " SELECT job_id, chunk_index, 'chunk.work', attempt, now() FROM ready RETURNING id"};
@@ -125,14 +143,26 @@ void store_send_tasks(struct store *store, const struct job *jobs)
         store_send_rows(store, &INSERT_TASKS, &rows, NULL);
 }
 
+static void add_news(struct sql_rows *rows, const struct job *job, const struct chunk *chunk,
+                     bool is_parked)
+{
+    sql_rows_text(rows, job->id.text);
+    sql_rows_int(rows, chunk->index);
+    sql_rows_bool(rows, is_parked);
+}
+
 void store_send_ready(struct store *store, const struct job *jobs, PGresult **ret_result)
 {
     CLEANUP(sql_rows_done) struct sql_rows rows;
 
-    sql_rows_init(&rows, 1);
+    sql_rows_init(&rows, 3);
     for (const struct job *job = jobs; job != NULL; job = job->hh.next)
-        if (job->has_ready_check)
-            sql_rows_text(&rows, job->id.text);
+        for (const struct chunk *chunk = job->chunks; chunk != NULL; chunk = chunk->hh.next) {
+            if (chunk->now_uploaded)
+                add_news(&rows, job, chunk, false);
+            if (chunk->now_parked)
+                add_news(&rows, job, chunk, true);
+        }
     if (rows.row_count > 0)
         store_send_rows(store, &WAKE_READY, &rows, ret_result);
 }

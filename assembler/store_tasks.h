@@ -15,8 +15,9 @@
 
 /* Queue, inside the transaction that is their cause. */
 void store_send_tasks(struct store *store, const struct job *jobs);
-/* Of the jobs with has_ready_check: parked chunks whose bytes have all arrived become tasks. After
- * the chunks' rows were written. The result has a row for each. NULL: there was nothing to ask. */
+/* Parked chunks become tasks when what they wait for has all arrived: those that were parked now,
+ * and those that waited for a chunk that was uploaded now. After the chunks' rows were written. The
+ * result has a row for each. NULL: there was nothing to ask. */
 void store_send_ready(struct store *store, const struct job *jobs, PGresult **ret_result);
 
 struct store_task {

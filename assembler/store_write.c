@@ -5,7 +5,7 @@
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
-enum { JOB_COLUMNS = 35, CHUNK_COLUMNS = 37 };
+enum { JOB_COLUMNS = 35, CHUNK_COLUMNS = 39 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -51,6 +51,7 @@ static const struct store_statement WRITE_CHUNKS = {
     " resync_from = u.resync_from,"
     " work_partition = u.work_partition, work_offset = u.work_offset,"
     " waiting_from = u.waiting_from, waiting_to = u.waiting_to,"
+    " waiting_first_chunk = u.waiting_first_chunk, waiting_chunk = u.waiting_chunk,"
     " deferred_until = to_timestamp(u.deferred_us / 1e6), deferred_reason = u.deferred_reason,"
     " deferred_since_us = u.deferred_since,"
     " error = u.error, processing_time_ms = u.processing_ms,"
@@ -68,12 +69,14 @@ static const struct store_statement WRITE_CHUNKS = {
     " covered = u.covered::bigint[]"
     " FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
     " $8::bigint[], $9::bigint[], $10::int[], $11::bigint[], $12::bigint[], $13::bigint[],"
-    " $14::bigint[], $15::text[], $16::jsonb[], $17::bigint[], $18::bool[], $19::bool[],"
-    " $20::bool[], $21::bool[], $22::bigint[], $23::bigint[], $24::int[], $25::bigint[],"
-    " $26::bigint[], $27::bool[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bool[],"
-    " $32::int[], $33::int[], $34::int[], $35::bool[], $36::text[], $37::bigint[])"
+    " $14::int[], $15::int[], $16::bigint[], $17::text[], $18::jsonb[], $19::bigint[],"
+    " $20::bool[], $21::bool[], $22::bool[], $23::bool[], $24::bigint[], $25::bigint[],"
+    " $26::int[], $27::bigint[], $28::bigint[], $29::bool[], $30::bigint[], $31::bigint[],"
+    " $32::bigint[], $33::bool[], $34::int[], $35::int[], $36::int[], $37::bool[], $38::text[],"
+    " $39::bigint[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, last_start_us,"
-    " resync_from, work_partition, work_offset, waiting_from, waiting_to, deferred_us,"
+    " resync_from, work_partition, work_offset, waiting_from, waiting_to,"
+    " waiting_first_chunk, waiting_chunk, deferred_us,"
     " deferred_reason, error, processing_ms, is_uploaded, is_started, is_heard, is_completed, "
     "first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
@@ -156,6 +159,8 @@ static void add_state(struct sql_rows *rows, const struct chunk *chunk)
     sql_rows_natural(rows, chunk->work.partition < 0 ? -1 : chunk->work.offset);
     sql_rows_natural(rows, chunk->waiting_from);
     sql_rows_natural(rows, chunk->waiting_to);
+    sql_rows_natural(rows, chunk->waiting_first_chunk);
+    sql_rows_natural(rows, chunk->waiting_chunk);
     sql_rows_natural(rows, chunk->deferred_until_wall_us > 0 ? chunk->deferred_until_wall_us : -1);
     sql_rows_text(rows, chunk->deferred_since_wall_us > 0 ? chunk->deferred_reason : NULL);
     sql_rows_text(rows, chunk->error);

@@ -281,6 +281,33 @@ static unsigned start_at(struct fixture *fixture, int64_t wall_us)
     return apply(fixture, &event).effects;
 }
 
+/* 4,000 bytes in chunks of 1,000. What a worker asks for beyond them is nobody's end. */
+static void test_job_state__a_parked_chunk_waits_for_the_chunks_of_its_bytes(void **state)
+{
+    static const struct {
+        int64_t from, to;
+        int32_t first, last;
+    } ROWS[] = {
+        {0, 1, 0, 0},       {0, 1000, 0, 0},         {0, 1001, 0, 1},    {999, 3001, 0, 3},
+        {3000, 4000, 3, 3}, {2500, INT64_MAX, 2, 3}, {5000, 6000, 3, 3}, {4000, INT64_MAX, 3, 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_PROCESSING);
+        struct event event = event_of(EVENT_CHUNK_WAITING, 3);
+
+        event.waiting = (struct event_waiting){ROWS[i].from, ROWS[i].to};
+        assert_int_equal(apply(&fixture, &event).effects, EFFECT_PARKED);
+        assert_true(fixture.chunk->now_parked);
+        assert_int_equal(fixture.chunk->waiting_first_chunk, ROWS[i].first);
+        assert_int_equal(fixture.chunk->waiting_chunk, ROWS[i].last);
+        assert_true(start_at(&fixture, NOW_US) & EFFECT_STARTED);
+        assert_false(fixture.chunk->now_parked);
+        assert_int_equal(fixture.chunk->waiting_chunk, -1);
+    }
+}
+
 static void test_job_state__the_third_start_of_one_work_record_is_a_crash(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
@@ -529,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_job_state__a_permanent_failure_is_final),
         cmocka_unit_test(test_job_state__the_service_may_ask_for_a_longer_wait),
         cmocka_unit_test(test_job_state__waiting_and_deferring_cost_no_retry),
+        cmocka_unit_test(test_job_state__a_parked_chunk_waits_for_the_chunks_of_its_bytes),
         cmocka_unit_test(test_job_state__the_third_start_of_one_work_record_is_a_crash),
         cmocka_unit_test(test_job_state__a_start_that_is_written_again_is_one_start),
         cmocka_unit_test(test_job_state__a_late_copy_of_a_start_wakes_nothing_that_waits),
