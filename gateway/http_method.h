@@ -11,6 +11,10 @@ enum http_method {
     HTTP_METHOD_PUT,
     HTTP_METHOD_DELETE,
     HTTP_METHOD_OPTIONS, /* answered by the server from the route table */
+    /* Served by no route; known, so that the answer says what is allowed. */
+    HTTP_METHOD_PATCH,
+    HTTP_METHOD_TRACE,
+    HTTP_METHOD_QUERY,
     HTTP_METHOD_COUNT
 };
 

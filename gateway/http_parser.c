@@ -22,6 +22,8 @@ static const struct {
     {HTTP_GET, HTTP_METHOD_GET},       {HTTP_HEAD, HTTP_METHOD_HEAD},
     {HTTP_POST, HTTP_METHOD_POST},     {HTTP_PUT, HTTP_METHOD_PUT},
     {HTTP_DELETE, HTTP_METHOD_DELETE}, {HTTP_OPTIONS, HTTP_METHOD_OPTIONS},
+    {HTTP_PATCH, HTTP_METHOD_PATCH},   {HTTP_TRACE, HTTP_METHOD_TRACE},
+    {HTTP_QUERY, HTTP_METHOD_QUERY},
 };
 
 void http_parser_init(struct http_parser *parser, size_t header_bytes, unsigned header_count)

@@ -148,8 +148,9 @@ static bool is_term(const struct json_object *term)
     if (!json_object_is_type(term, json_type_string))
         return false;
     /* json-c's getters take no const, and change nothing of a string. */
-    const char *text = json_object_get_string((struct json_object *)(uintptr_t)term);
-    size_t length = strlen(text);
+    struct json_object *string = (struct json_object *)(uintptr_t)term;
+    const char *text = json_object_get_string(string);
+    size_t length = (size_t)json_object_get_string_len(string);
     for (size_t i = 0; i < length; i++) {
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F)
             return false;

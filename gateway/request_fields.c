@@ -78,20 +78,33 @@ bool request_fields_job(const struct json_object *object, struct id *ret_job,
     return true;
 }
 
+bool request_fields_integer(const struct json_object *number, int64_t *ret_value)
+{
+    if (json_object_is_type(number, json_type_int)) {
+        *ret_value = json_object_get_int64(number);
+        return true;
+    }
+    double value = json_object_is_type(number, json_type_double) ? json_object_get_double(number)
+                                                                 : (double)NAN;
+    if (!(trunc(value) == value))
+        return false;
+    *ret_value = value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN : (int64_t)value;
+    return true;
+}
+
 bool request_fields_int(const struct json_object *object, const char *name,
                         struct field_bounds bounds, int64_t *ret_value, struct refusal *refusal)
 {
     struct json_object *member = jsonread_member(object, name);
+    int64_t value;
 
     if (member == NULL)
         return refuse_missing(name, refusal);
-    if (!json_object_is_type(member, json_type_int))
+    if (!request_fields_integer(member, &value))
         return refusal_set_range(refusal, PROBLEM_INVALID_FIELD, name, bounds.minimum,
                                  bounds.maximum,
                                  "%s must be an integer from %" PRId64 " to %" PRId64, name,
                                  bounds.minimum, bounds.maximum);
-    /* json-c clamps what does not fit into 64 bits, which stays outside the bounds. */
-    int64_t value = json_object_get_int64(member);
     if (value < bounds.minimum || value > bounds.maximum)
         return refusal_set_range(refusal, bounds.out_of_range, name, bounds.minimum, bounds.maximum,
                                  "%s must be from %" PRId64 " to %" PRId64, name, bounds.minimum,

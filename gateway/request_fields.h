@@ -37,6 +37,9 @@ struct field_bounds {
     int64_t maximum;
     enum problem_type out_of_range;
 };
+/* Of a number by itself. JSON has one kind of number, so 5.0 is the integer 5; what does not fit
+ * into 64 bits becomes the nearest that does. False: no integer. */
+bool request_fields_integer(const struct json_object *number, int64_t *ret_value) MUST_CHECK;
 bool request_fields_int(const struct json_object *object, const char *name,
                         struct field_bounds bounds, int64_t *ret_value,
                         struct refusal *refusal) MUST_CHECK;

@@ -24,11 +24,12 @@ static bool refuse_indices(struct refusal *refusal)
                              CHUNK_COUNT_MAX, CHUNK_COUNT_MAX - 1);
 }
 
-static bool read_index(struct json_object *member, int32_t *ret_index, struct refusal *refusal)
+static bool read_index(const struct json_object *member, int32_t *ret_index,
+                       struct refusal *refusal)
 {
-    int64_t value = json_object_get_int64(member);
+    int64_t value;
 
-    if (!json_object_is_type(member, json_type_int) || value < 0 || value >= CHUNK_COUNT_MAX)
+    if (!request_fields_integer(member, &value) || value < 0 || value >= CHUNK_COUNT_MAX)
         return refuse_indices(refusal);
     *ret_index = (int32_t)value;
     return true;

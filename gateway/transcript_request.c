@@ -119,6 +119,24 @@ static bool read_number(const char *text, const struct number *number,
                              number->name, number->minimum, number->maximum);
 }
 
+/* A bound that was not asked for gives way to the other. */
+static bool fit_durations(bool has_min, bool has_max, struct caption_rules *rules,
+                          struct refusal *refusal)
+{
+    if (rules->min_duration_ms <= rules->max_duration_ms)
+        return true;
+    if (!has_min)
+        rules->min_duration_ms = rules->max_duration_ms;
+    else if (!has_max)
+        rules->max_duration_ms = rules->min_duration_ms;
+    else
+        return refusal_set_range(refusal, PROBLEM_INVALID_FIELD, "min_duration_ms", 0,
+                                 rules->max_duration_ms,
+                                 "min_duration_ms must not be more than max_duration_ms, %" PRId64,
+                                 rules->max_duration_ms);
+    return true;
+}
+
 bool transcript_request_parse(const char *(*find)(void *context, const char *name), void *context,
                               struct transcript_request *ret_request, struct refusal *refusal)
 {
@@ -130,11 +148,9 @@ bool transcript_request_parse(const char *(*find)(void *context, const char *nam
     for (size_t i = 0; i < ARRAY_LEN(NUMBERS); i++)
         if (!read_number(find(context, NUMBERS[i].name), &NUMBERS[i], &request, refusal))
             return false;
-    if (request.rules.min_duration_ms > request.rules.max_duration_ms)
-        return refusal_set_range(refusal, PROBLEM_INVALID_FIELD, "min_duration_ms", 0,
-                                 request.rules.max_duration_ms,
-                                 "min_duration_ms must not be more than max_duration_ms, %" PRId64,
-                                 request.rules.max_duration_ms);
+    if (!fit_durations(find(context, "min_duration_ms") != NULL,
+                       find(context, "max_duration_ms") != NULL, &request.rules, refusal))
+        return false;
     *ret_request = request;
     return true;
 }

@@ -30,8 +30,8 @@ def operations() -> set[tuple[str, str]]:
 def _patterns() -> list[tuple[re.Pattern, str]]:
     """Literal paths before those with a parameter, as the gateway finds them."""
     paths = sorted(document()["paths"], key=lambda path: (path.count("{"), -len(path)))
-    return [(re.compile(re.sub(r"\\{path\\}", ".+", re.escape(path)).replace("\\{id\\}", "[^/]+")
-                        .replace("\\{name\\}", "[^/]+") + "$"), path) for path in paths]
+    return [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$"), path)
+            for path in paths]
 
 
 def operation(method: str, path: str) -> tuple[str, dict] | None:
@@ -62,7 +62,8 @@ def answer_schema(method: str, path: str, status: int, content_type: str) -> dic
 
 def stream_events() -> set[str]:
     stream = document()["paths"]["/chunked-stream/{id}"]["get"]["responses"]["200"]
-    return set(stream["content"]["text/event-stream"]["x-events"])
+    events = stream["content"]["text/event-stream"]["schema"]["oneOf"]
+    return {event["properties"]["event"]["const"] for event in events}
 
 
 def _resolved(node: dict | None) -> dict | None:

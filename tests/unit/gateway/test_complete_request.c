@@ -30,6 +30,10 @@ static const struct {
     {"{\"parent_job_id\":\"" JOB "\",\"chunk_index\":0}", PROBLEM_MISSING_FIELD, "actual_size"},
     {"{\"parent_job_id\":\"" JOB "\",\"chunk_index\":0,\"actual_size\":0}", PROBLEM_INVALID_FIELD,
      "actual_size"},
+    {"{\"parent_job_id\":\"" JOB "\",\"chunk_index\":0.5,\"actual_size\":1}", PROBLEM_INVALID_FIELD,
+     "chunk_index"},
+    {"{\"parent_job_id\":\"" JOB "\",\"chunk_index\":-1e300,\"actual_size\":1}",
+     PROBLEM_CHUNK_INDEX_OUT_OF_RANGE, "chunk_index"},
     {"{\"parent_job_id\":\"" JOB "\",\"chunk_index\":0,\"actual_siez\":1}", PROBLEM_UNKNOWN_FIELD,
      "actual_siez"},
 };
@@ -62,6 +66,19 @@ static void test_complete_request__takes_any_case_of_the_job(void **state)
     assert_true(complete_request_parse(BODY, sizeof BODY - 1, &request, &refusal));
     assert_string_equal(request.job.text, JOB);
     assert_int_equal(request.chunk_index, 9999);
+    assert_int_equal(request.actual_size, 5242880);
+}
+
+static void test_complete_request__an_integer_may_have_a_point(void **state)
+{
+    (void)state;
+    static const char BODY[] =
+        "{\"parent_job_id\":\"" JOB "\",\"chunk_index\":7.0,\"actual_size\":5.24288e6}";
+    struct complete_request request;
+    struct refusal refusal;
+
+    assert_true(complete_request_parse(BODY, sizeof BODY - 1, &request, &refusal));
+    assert_int_equal(request.chunk_index, 7);
     assert_int_equal(request.actual_size, 5242880);
 }
 
@@ -102,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complete_request__refusal_names_the_field),
         cmocka_unit_test(test_complete_request__takes_any_case_of_the_job),
+        cmocka_unit_test(test_complete_request__an_integer_may_have_a_point),
         cmocka_unit_test(test_complete_request__must_fit_the_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,8 @@ static const struct {
      "terms", "1 to 100 bytes"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[\"A\\nda\"]}", PROBLEM_INVALID_FIELD,
      "terms", "control"},
+    {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[\"A\\u0000da\"]}", PROBLEM_INVALID_FIELD,
+     "terms", "control"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"terms\":[7]}", PROBLEM_INVALID_FIELD, "terms",
      "array"},
     {"{\"filename\":\"a.wav\",\"total_size\":1,\"chunk_size_md\":5}", PROBLEM_UNKNOWN_FIELD,

@@ -22,6 +22,7 @@ static const struct {
     {"{" JOB ",\"chunk_indices\":[1,-1]}", PROBLEM_INVALID_FIELD, "chunk_indices"},
     {"{" JOB ",\"chunk_indices\":[10000]}", PROBLEM_INVALID_FIELD, "chunk_indices"},
     {"{" JOB ",\"chunk_indices\":[true]}", PROBLEM_INVALID_FIELD, "chunk_indices"},
+    {"{" JOB ",\"chunk_indices\":[1.5]}", PROBLEM_INVALID_FIELD, "chunk_indices"},
     {"{" JOB ",\"chunk_index\":1}", PROBLEM_UNKNOWN_FIELD, "chunk_index"},
 };
 
@@ -66,7 +67,7 @@ static void test_retry_request__a_list_must_fit_the_job(void **state)
     struct refusal refusal;
 
     (void)state;
-    parse("{" JOB ",\"chunk_indices\":[3,1]}", &request);
+    parse("{" JOB ",\"chunk_indices\":[3,1.0]}", &request);
     assert_true(retry_request_wants(&request, 1));
     assert_false(retry_request_wants(&request, 2));
     assert_true(retry_request_fits(&request, &four, &refusal));

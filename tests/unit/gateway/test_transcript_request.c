@@ -74,6 +74,26 @@ static void test_transcript_request__takes_every_rule(void **state UNUSED)
     buf_done(&tag);
 }
 
+static void test_transcript_request__a_duration_that_is_left_out_gives_way(void **state UNUSED)
+{
+    struct parameter shortest[] = {{"max_duration_ms", "500"}, {NULL, NULL}};
+    struct parameter longest[] = {{"min_duration_ms", "10000"}, {NULL, NULL}};
+    struct parameter both[] = {
+        {"min_duration_ms", "7001"}, {"max_duration_ms", "7000"}, {NULL, NULL}};
+    struct transcript_request request;
+    struct refusal refusal;
+
+    assert_true(parse(shortest, &request, &refusal));
+    assert_int_equal(request.rules.min_duration_ms, 500);
+    assert_int_equal(request.rules.max_duration_ms, 500);
+    assert_true(parse(longest, &request, &refusal));
+    assert_int_equal(request.rules.min_duration_ms, 10000);
+    assert_int_equal(request.rules.max_duration_ms, 10000);
+    assert_false(parse(both, &request, &refusal));
+    assert_string_equal(refusal.problem.field, "min_duration_ms");
+    assert_int_equal(refusal.problem.maximum, 7000);
+}
+
 static void test_transcript_request__what_is_wrong_is_named_with_its_bounds(void **state UNUSED)
 {
     static const struct {
@@ -89,7 +109,7 @@ static void test_transcript_request__what_is_wrong_is_named_with_its_bounds(void
         {{"lines", "-1"}, 1, 10},
         {{"gap_ms", "99999999999"}, 0, 1000},
         {{"characters_per_s", "4"}, 5, 200},
-        {{"min_duration_ms", "7001"}, 0, 7000},
+        {{"min_duration_ms", "10001"}, 0, 10000},
         {{"max_duration_ms", "499"}, 500, 60000},
         {{"paragraph_pause_ms", "600001"}, 0, 600000},
     };
@@ -142,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transcript_request__defaults_are_text_and_broadcast_captions),
         cmocka_unit_test(test_transcript_request__takes_every_rule),
+        cmocka_unit_test(test_transcript_request__a_duration_that_is_left_out_gives_way),
         cmocka_unit_test(test_transcript_request__what_is_wrong_is_named_with_its_bounds),
         cmocka_unit_test(test_transcript_request__the_text_is_corrected_or_raw),
         cmocka_unit_test(test_transcript_request__an_unknown_format_gets_the_known_ones),
