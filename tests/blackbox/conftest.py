@@ -5,6 +5,7 @@ asks for one."""
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "deploy")]
 
 # pylint: disable=wrong-import-position
 from dev import paths  # noqa: E402
+from dev.ports import free_port  # noqa: E402
 from dev.stack import Stack  # noqa: E402
+from support.fake_target import FakeTarget  # noqa: E402
 from support.installation import Installation  # noqa: E402
 
 # Two runs at the same time each need a folder of their own.
@@ -64,6 +67,19 @@ def llm_standing(services, tmp_path_factory):
     """As `standing`, with a language model."""
     for installation in _installation(services, tmp_path_factory.mktemp("llm"), has_llm=True):
         yield installation.start(worker_options={"llm-timeout": "2s"})
+
+
+@pytest.fixture
+def target():
+    """Where webhooks are sent to."""
+    server = FakeTarget(free_port())
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.script.release()
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
 
 
 def pytest_collection_modifyitems(config, items):

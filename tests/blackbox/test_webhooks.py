@@ -4,31 +4,16 @@ and replayed, and never sent where they must not go. (tests/ssrf has the guard o
 
 import json
 import secrets
-import threading
 
 import pytest
-from dev.ports import free_port
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from support import recording
-from support.fake_target import FakeTarget
 from support.flow import ended, final_result, init, upload_all
 
 ROOT_KEY = "job " + secrets.token_hex(32)
 SHARED_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OPEN = {"webhook-allow-http": "true", "webhook-allow-private": "true"}
 SOUND_S = 3
-
-
-@pytest.fixture
-def target():
-    server = FakeTarget(free_port())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.script.release()
-    server.shutdown()
-    server.server_close()
-    thread.join(10)
 
 
 def start(installation, keys=ROOT_KEY, workers=1, **assembler_options):
