@@ -45,11 +45,11 @@ class SpeechServer:
     def __init__(self, table: ProcessTable):
         self._table = table
 
-    def start(self, model: str, shown=None) -> None:
+    def start(self, model: str, shown=None, concurrency: int | None = None) -> None:
         if self._table.find(NAME):
             return
         port = preferred_port(PREFERRED_PORT)
-        concurrency = max(1, len(os.sched_getaffinity(0)) // 2)
+        concurrency = concurrency or max(1, len(os.sched_getaffinity(0)) // 2)
         self._table.start(
             NAME,
             [paths.SPEECH_PYTHON, SERVER, "--port", port, "--model-dir", models.model_dir(model),
@@ -82,12 +82,12 @@ def _answers(api: SpeechApi) -> bool:
 
 
 @contextmanager
-def local_api(folder: Path, model: str) -> Iterator[SpeechApi]:
+def local_api(folder: Path, model: str, concurrency: int | None = None) -> Iterator[SpeechApi]:
     """A server of its own for as long as it is needed; its log is in `folder`."""
     models.fetch(model)
     server = SpeechServer(ProcessTable(folder))
     try:
-        server.start(model)
+        server.start(model, concurrency=concurrency)
         yield server.api()
     finally:
         server.stop()

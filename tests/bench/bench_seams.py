@@ -25,9 +25,8 @@ from bench import seam_errors
 from bench.cached_speech import CachedSpeech
 from bench.known_speech import RATE, Recording, Word, recordings
 from bench.report import report
-from dev import models, paths
-from dev.process import ProcessTable
-from dev.speech import SpeechServer
+from dev import paths
+from dev.speech import local_api
 
 MODEL = "base"
 WINDOW_S, OVERLAP_S = 30, 6
@@ -87,59 +86,38 @@ def windows(start_s: float, end_s: float, overlap_s: float):
     yield at, end_s
 
 
-class Readings:
-    """What Whisper hears, once it is asked or kept; None while it is not."""
+@dataclass(frozen=True)
+class Stretch:
+    """Seconds of the recording: what a chunk owns, and the windows that tell of its words near the
+    seam."""
 
-    def __init__(self, speech: CachedSpeech, joiner: Joiner):
-        self._speech = speech
-        self._joiner = joiner
-        self._whole: dict[tuple[str, float], list[Word] | None] = {}
+    own: tuple[float, float]
+    windows: list[tuple[float, float]]
 
-    def stretch(self, sound: Recording, own, read, overlap_s: float, seam_s: float) -> dict | None:
-        """For the joiner: what was heard from read[0] to read[1] of the chunk own[0] to own[1],
-        in seconds, by the windows that tell of the words near the seam."""
-        heard = []
-        for start, end in windows(*read, overlap_s):
-            if start > seam_s + REACH_S or end < seam_s - REACH_S:
-                continue
-            samples = sound.cut(start, end)
-            reply = self._speech.hear(samples)
-            if reply is None:
-                return None
-            heard.append({"start": round(start * RATE), "count": len(samples), "reply": reply})
-        return {"start": round(own[0] * RATE), "end": round(own[1] * RATE), "windows": heard}
 
-    def around(self, sound: Recording, seam_s: float, chunk_s: float) -> dict[str, list] | None:
-        """For each way to read the chunks on both sides of a seam, their stretches."""
-        before = max(0.0, seam_s - chunk_s), seam_s
-        after = seam_s, min(seam_s + chunk_s, sound.seconds())
-        middle = seam_s - WINDOW_S / 2, seam_s + WINDOW_S / 2
-        plans = {
-            "hard_cut": [(before, before, 0), (after, after, 0)],
-            "ours": [(before, (max(0.0, before[0] - OVERLAP_S), seam_s), OVERLAP_S),
-                     (after, (max(0.0, seam_s - min(OVERLAP_S, chunk_s)), after[1]), OVERLAP_S)],
-            "floor": [(middle, middle, 0)],
-        }
-        found = {}
-        for name, plan in plans.items():
-            found[name] = [self.stretch(sound, *part, seam_s) for part in plan]
-            if None in found[name]:
-                return None
-        return found
+def stretch(own, read, overlap_s: float, seam_s: float) -> Stretch:
+    return Stretch(own, [(start, end) for start, end in windows(*read, overlap_s)
+                         if start <= seam_s + REACH_S and end >= seam_s - REACH_S])
 
-    def whole(self, sound: Recording, start_s: float) -> list[Word] | None:
-        """The words of the file from `start_s` on, in one request."""
-        key = sound.name, start_s
-        if self._whole.get(key) is None:
-            end_s = sound.seconds()
-            own = start_s, end_s
-            samples = sound.cut(*own)
-            reply = self._speech.hear(samples)
-            self._whole[key] = reply and seam_errors.tokens(self._joiner.join([{
-                "start": round(start_s * RATE), "end": round(end_s * RATE), "windows": [
-                    {"start": round(start_s * RATE), "count": len(samples), "reply": reply}],
-            }])["words"])
-        return self._whole[key]
+
+def plans(seam_s: float, chunk_s: float, length_s: float) -> dict[str, list[Stretch]]:
+    """For each way to read the chunks on both sides of a seam, their stretches."""
+    before = max(0.0, seam_s - chunk_s), seam_s
+    after = seam_s, min(seam_s + chunk_s, length_s)
+    overlap_s = min(OVERLAP_S, chunk_s)
+    middle = seam_s - WINDOW_S / 2, seam_s + WINDOW_S / 2
+    return {
+        "hard_cut": [stretch(own, own, 0, seam_s) for own in (before, after)],
+        "ours": [stretch(own, (max(0.0, own[0] - overlap_s), own[1]), OVERLAP_S, seam_s)
+                 for own in (before, after)],
+        "floor": [stretch(middle, middle, 0, seam_s)],
+    }
+
+
+def whole_file(sound: Recording, start_s: float) -> Stretch:
+    """In one request."""
+    own = start_s, sound.seconds()
+    return Stretch(own, [own])
 
 
 def seams(sound: Recording):
@@ -150,44 +128,97 @@ def seams(sound: Recording):
         at += SEAM_EVERY_S
 
 
-def by_middle(joiner: Joiner, stretches: list[dict], seam_s: float) -> list[Word]:
-    """The alternative: both readings, each word to the side its middle is on."""
-    earlier, later = (seam_errors.tokens(joiner.join([one])["words"]) for one in stretches)
-    return [word for word in earlier if word.middle < seam_s] + [
-        word for word in later if word.middle >= seam_s]
+def places(sounds: list[Recording]):
+    """(recording, seam), all recordings before each one's next seam."""
+    for seam_of_each in zip_longest(*(seams(sound) for sound in sounds)):
+        yield from ((sound, seam_s) for sound, seam_s in zip(sounds, seam_of_each)
+                    if seam_s is not None)
 
 
-def add_seam(row: Row, readings: Readings, joiner: Joiner, sound: Recording, seam_s: float,
+def wanted(sounds: list[Recording]):
+    """All that Whisper is asked to hear."""
+    for sound in sounds:
+        for start_s in WHOLE_FILE_STARTS_S:
+            yield sound, start_s, sound.seconds()
+    for chunk_s in CHUNK_S.values():
+        for sound, seam_s in places(sounds):
+            for plan in plans(seam_s, chunk_s, sound.seconds()).values():
+                for part in plan:
+                    yield from ((sound, *window) for window in part.windows)
+
+
+class Readings:
+    """Stretches of what was heard, joined; None while some of it is missing."""
+
+    def __init__(self, speech: CachedSpeech, joiner: Joiner):
+        self._speech = speech
+        self._joiner = joiner
+        self._whole: dict[tuple[str, float], list[Word] | None] = {}
+
+    def join(self, sound: Recording, plan: list[Stretch]) -> dict | None:
+        stretches = []
+        for part in plan:
+            heard = []
+            for start_s, end_s in part.windows:
+                samples = sound.cut(start_s, end_s)
+                heard.append({"start": round(start_s * RATE), "count": len(samples),
+                              "reply": self._speech.heard(samples)})
+            if any(window["reply"] is None for window in heard):
+                return None
+            stretches.append({"start": round(part.own[0] * RATE), "end": round(part.own[1] * RATE),
+                              "windows": heard})
+        return self._joiner.join(stretches)
+
+    def words(self, sound: Recording, plan: list[Stretch]) -> list[Word] | None:
+        joined = self.join(sound, plan)
+        return joined and seam_errors.tokens(joined["words"])
+
+    def by_middle(self, sound: Recording, plan: list[Stretch], seam_s: float) -> list[Word] | None:
+        """The alternative: both readings, each word on the side where its middle is."""
+        earlier, later = (self.words(sound, [part]) for part in plan)
+        if earlier is None or later is None:
+            return None
+        return [word for word in earlier if word.middle < seam_s] + [
+            word for word in later if word.middle >= seam_s]
+
+    def whole(self, sound: Recording, start_s: float) -> list[Word] | None:
+        key = sound.name, start_s
+        if key not in self._whole:
+            self._whole[key] = self.words(sound, [whole_file(sound, start_s)])
+        return self._whole[key]
+
+
+def add_seam(row: Row, readings: Readings, sound: Recording, seam_s: float,
              chunk_s: float) -> None:
     """Nothing while a reading is missing: all methods are compared at the same seams."""
-    found = readings.around(sound, seam_s, chunk_s)
-    wholes = [readings.whole(sound, start_s) for start_s in WHOLE_FILE_STARTS_S]
-    if found is None or None in wholes:
+    plan = plans(seam_s, chunk_s, sound.seconds())
+    ours = readings.join(sound, plan["ours"])
+    if ours is None:
         return
-    joined = {name: joiner.join(stretches) for name, stretches in found.items()}
-    heard = {name: [seam_errors.tokens(one["words"])] for name, one in joined.items()}
-    heard |= {"by_middle": [by_middle(joiner, found["ours"], seam_s)], "whole": wholes}
-    words = 0
+    heard = {
+        "hard_cut": [readings.words(sound, plan["hard_cut"])],
+        "by_middle": [readings.by_middle(sound, plan["ours"], seam_s)],
+        "ours": [seam_errors.tokens(ours["words"])],
+        "floor": [readings.words(sound, plan["floor"])],
+        "whole": [readings.whole(sound, start_s) for start_s in WHOLE_FILE_STARTS_S],
+    }
+    if any(None in words for words in heard.values()):
+        return
     for method in METHODS:
-        counts = [seam_errors.near(sound.words, one, seam_s) for one in heard[method]]
+        counts = [seam_errors.near(sound.words, words, seam_s) for words in heard[method]]
         row.errors[method].append(statistics.mean(errors for errors, _ in counts))
-        words = counts[0][1]
-    row.words += words
-    chosen = joined["ours"]["seams"][0]["method"]
+    row.words += seam_errors.near(sound.words, [], seam_s)[1]
+    chosen = ours["seams"][0]["method"]
     row.joined[chosen] = row.joined.get(chosen, 0) + 1
 
 
-def measure(speech: CachedSpeech, sounds: list[Recording], until: float) -> dict[str, Row]:
+def measure(speech: CachedSpeech, sounds: list[Recording]) -> dict[str, Row]:
     rows = {name: Row() for name in CHUNK_S}
     joiner = Joiner()
     readings = Readings(speech, joiner)
     for name, chunk_s in CHUNK_S.items():
-        for seam_of_each in zip_longest(*(seams(sound) for sound in sounds)):
-            for sound, seam_s in zip(sounds, seam_of_each):
-                if time.monotonic() > until:
-                    speech.api = None
-                if seam_s is not None:
-                    add_seam(rows[name], readings, joiner, sound, seam_s, chunk_s)
+        for sound, seam_s in places(sounds):
+            add_seam(rows[name], readings, sound, seam_s, chunk_s)
     joiner.close()
     return rows
 
@@ -212,19 +243,15 @@ def tell(name: str, row: Row) -> None:
 def main() -> None:
     minutes = float(os.environ.get("CHUNKSCRIBE_BENCH_MINUTES", "inf"))
     sounds = recordings()
-    speech = CachedSpeech(paths.DEV / "bench" / "speech", MODEL)
-    server = SpeechServer(ProcessTable(paths.DEV / "bench"))
+    folder = paths.DEV / "bench"
+    speech = CachedSpeech(folder / "speech", MODEL)
+    asked_s = 0.0
     if minutes > 0:
-        models.fetch(MODEL)
-        server.start(MODEL)
-        speech.api = server.api()
-    try:
-        rows = measure(speech, sounds, time.monotonic() + minutes * 60)
-    finally:
-        server.stop()
-    for name, row in rows.items():
+        with local_api(folder, MODEL, len(os.sched_getaffinity(0))) as api:
+            asked_s = speech.ask(api, wanted(sounds), time.monotonic() + minutes * 60)
+    for name, row in measure(speech, sounds).items():
         tell(name, row)
-    report("seams", "asked_for", speech.asked_s, "seconds of audio", 1)
+    report("seams", "asked_for", asked_s, "seconds of audio", 1)
 
 
 if __name__ == "__main__":

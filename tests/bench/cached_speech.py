@@ -4,43 +4,60 @@ it was, and a changed joiner costs no new readings."""
 
 import hashlib
 import json
+import os
 import secrets
 import struct
+import threading
+import time
 import urllib.request
 from array import array
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench.known_speech import RATE
+from bench.known_speech import RATE, Recording
 from dev.speech import SpeechApi
 
 TIMEOUT_S = 1800
 
+# Of a recording, from and to these seconds.
+Window = tuple[Recording, float, float]
+
 
 class CachedSpeech:
-    """`api` None: only what is kept."""
+    """Answers that are kept, and a way to get those that are not."""
 
     def __init__(self, folder: Path, model: str):
         self._folder = folder
         self._model = model
-        self.api: SpeechApi | None = None
-        self.asked_s = 0.0  # of audio that was not kept
         folder.mkdir(parents=True, exist_ok=True)
 
-    def hear(self, samples: array) -> dict | None:
-        """verbose_json; None: not kept, and there is nobody to ask."""
+    def heard(self, samples: array) -> dict | None:
+        """verbose_json; None: nobody has been asked."""
+        path = self._path(samples.tobytes())
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def ask(self, api: SpeechApi, windows: Iterable[Window], until: float) -> float:
+        """Asks for what is not kept, in this order and as many at once as there are cores, until
+        time.monotonic() is `until`; returns how many seconds of audio were asked for."""
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            return sum(pool.map(lambda window: self._ask_one(api, window, until), windows))
+
+    def _ask_one(self, api: SpeechApi, window: Window, until: float) -> float:
+        recording, start_s, end_s = window
+        samples = recording.cut(start_s, end_s)
         sound = samples.tobytes()
-        digest = hashlib.sha256(self._model.encode() + b"\0" + sound).hexdigest()
-        path = self._folder / f"{digest}.json"
-        if path.exists():
-            return json.loads(path.read_text())
-        if self.api is None:
-            return None
-        answer = _ask(self.api, sound)
-        self.asked_s += len(samples) / RATE
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(answer))
+        path = self._path(sound)
+        if path.exists() or time.monotonic() > until:
+            return 0.0
+        fresh = path.with_suffix(f".{threading.get_ident()}")
+        fresh.write_text(json.dumps(_ask(api, sound)))
         fresh.rename(path)
-        return answer
+        return len(samples) / RATE
+
+    def _path(self, sound: bytes) -> Path:
+        digest = hashlib.sha256(self._model.encode() + b"\0" + sound).hexdigest()
+        return self._folder / f"{digest}.json"
 
 
 def _wav(sound: bytes) -> bytes:

@@ -91,7 +91,8 @@ def _samples(path: Path) -> array:
 
 def _at_rate(path: Path, folder: Path) -> array:
     out = folder / "at_rate.wav"
-    subprocess.run(["sox", "-V1", "-R", path, "-r", str(RATE), "-c", "1", "-b", "16", out], check=True)
+    subprocess.run(["sox", "-V1", "-R", path, "-r", str(RATE), "-c", "1", "-b", "16", out],
+                   check=True)
     return _samples(out)
 
 
