@@ -17,6 +17,7 @@
 
 #include "assembler/sql_rows.h"
 #include "common/attrs.h"
+#include "common/chunk_layout.h"
 #include "common/coverage.h"
 #include "common/err.h"
 
@@ -61,6 +62,10 @@ int64_t store_int_or(const PGresult *result, int row, int column, int64_t fallba
 bool store_bool(const PGresult *result, int row, int column);
 /* NULL where the value is NULL; borrowed from the result. */
 const char *store_text(const PGresult *result, int row, int column);
+/* Of jobs j, for store_layout(), which is told the first one. */
+#define STORE_LAYOUT_COLUMNS                                                                       \
+    "j.total_size, j.chunk_size_bytes, coalesce(j.first_chunk_bytes, j.chunk_size_bytes)"
+struct chunk_layout store_layout(const PGresult *result, int row, int column);
 /* Of a column `covered`; NULL is nothing. */
 struct coverage_sums store_covered(const PGresult *result, int row, int column);
 

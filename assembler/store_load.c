@@ -12,6 +12,7 @@ enum job_column {
     J_ID,
     J_TOTAL_SIZE,
     J_CHUNK_SIZE,
+    J_FIRST_CHUNK,
     J_EXTENSION,
     J_LANGUAGE,
     J_PROMPT,
@@ -56,7 +57,7 @@ enum job_column {
  * first event is read along when the job has never been touched, because nobody has relayed it. */
 static const struct store_statement LOCK_JOBS = {
     "lock_jobs",
-    "SELECT j.id, j.total_size, j.chunk_size_bytes, j.extension, j.language, j.prompt,"
+    "SELECT j.id, " STORE_LAYOUT_COLUMNS ", j.extension, j.language, j.prompt,"
     " j.max_retries, j.status,"
     " j.uploaded_chunks, j.completed_chunks, j.failed_chunks, j.total_segments, j.frontier,"
     " j.settled_parts, j.available_chunks, j.frontier_sample, j.sample_rate, j.ratio_samples,"
@@ -318,8 +319,7 @@ static struct job *take_job(const PGresult *result, int row)
 
     assert(is_known);
     (void)is_known; /* the column's CHECK says so */
-    job->layout =
-        chunk_layout_of(store_int(result, row, J_TOTAL_SIZE), store_int(result, row, J_CHUNK_SIZE));
+    job->layout = store_layout(result, row, J_TOTAL_SIZE);
     (void)snprintf(job->extension, sizeof job->extension, "%s",
                    store_text(result, row, J_EXTENSION));
     job->language = mem_copy_string(store_text(result, row, J_LANGUAGE));

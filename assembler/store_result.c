@@ -20,6 +20,12 @@ int64_t store_int_or(const PGresult *result, int row, int column, int64_t fallba
     return PQgetisnull(result, row, column) ? fallback : store_int(result, row, column);
 }
 
+struct chunk_layout store_layout(const PGresult *result, int row, int column)
+{
+    return chunk_layout_of(store_int(result, row, column), store_int(result, row, column + 1),
+                           store_int(result, row, column + 2));
+}
+
 bool store_bool(const PGresult *result, int row, int column)
 {
     return PQgetvalue(result, row, column)[0] == 't';

@@ -55,6 +55,7 @@ enum due_column {
     D_IS_VOID,
     D_TOTAL_SIZE,
     D_CHUNK_SIZE,
+    D_FIRST_CHUNK,
     D_EXTENSION,
     D_LANGUAGE,
     D_PROMPT,
@@ -88,7 +89,7 @@ static const struct store_statement DUE_TASKS = {
     "SELECT t.id, t.kind, t.job_id, t.chunk_index, t.attempt, t.kind = 'chunk.work' AND"
     "  (c.attempt <> t.attempt OR c.status NOT IN ('uploaded', 'processing')"
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
-    " j.total_size, j.chunk_size_bytes, j.extension,"
+    " " STORE_LAYOUT_COLUMNS ", j.extension,"
     " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
     " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type,"
     " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.work_partition::text, '') END,"
@@ -196,8 +197,7 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     copy_id(&ret_task->job, store_text(result, row, D_JOB));
     ret_task->chunk_index = (int32_t)store_int_or(result, row, D_CHUNK, -1);
     ret_task->attempt = (int32_t)store_int(result, row, D_ATTEMPT);
-    work->layout =
-        chunk_layout_of(store_int(result, row, D_TOTAL_SIZE), store_int(result, row, D_CHUNK_SIZE));
+    work->layout = store_layout(result, row, D_TOTAL_SIZE);
     (void)snprintf(work->extension, sizeof work->extension, "%s",
                    store_text(result, row, D_EXTENSION));
     work->resync_from = store_int_or(result, row, D_RESYNC_FROM, 0);

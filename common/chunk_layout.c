@@ -10,14 +10,51 @@
 #define EXTENSION_MAX 5
 #define ID_LENGTH (ID_SIZE - 1)
 
-struct chunk_layout chunk_layout_of(int64_t total_size, int64_t chunk_size_bytes)
+/* The chunk that holds this byte of a recording without end. */
+static int64_t chunk_at(int64_t chunk_size_bytes, int64_t first_chunk_bytes, int64_t byte)
 {
-    assert(total_size > 0 && chunk_size_bytes > 0);
-    int64_t count = (total_size - 1) / chunk_size_bytes + 1;
+    int64_t start = 0;
+    int64_t chunk_index = 0;
+
+    for (int64_t size = first_chunk_bytes; size < chunk_size_bytes; size *= 2) {
+        if (byte < start + size)
+            return chunk_index;
+        start += size;
+        chunk_index++;
+    }
+    return chunk_index + (byte - start) / chunk_size_bytes;
+}
+
+static int64_t start_of(const struct chunk_layout *layout, int32_t chunk_index)
+{
+    int64_t start = 0;
+    int64_t left = chunk_index;
+
+    for (int64_t size = layout->first_chunk_bytes; size < layout->chunk_size_bytes; size *= 2) {
+        if (left == 0)
+            return start;
+        start += size;
+        left--;
+    }
+    return start + left * layout->chunk_size_bytes;
+}
+
+int64_t chunk_layout_count(int64_t total_size, int64_t chunk_size_bytes, int64_t first_chunk_bytes)
+{
+    assert(total_size > 0 && chunk_size_bytes > 0 && first_chunk_bytes > 0);
+    return chunk_at(chunk_size_bytes, first_chunk_bytes, total_size - 1) + 1;
+}
+
+struct chunk_layout chunk_layout_of(int64_t total_size, int64_t chunk_size_bytes,
+                                    int64_t first_chunk_bytes)
+{
+    int64_t count = chunk_layout_count(total_size, chunk_size_bytes, first_chunk_bytes);
+
     assert(count <= INT32_MAX);
     return (struct chunk_layout){
         .total_size = total_size,
         .chunk_size_bytes = chunk_size_bytes,
+        .first_chunk_bytes = first_chunk_bytes,
         .total_chunks = (int32_t)count,
     };
 }
@@ -25,11 +62,10 @@ struct chunk_layout chunk_layout_of(int64_t total_size, int64_t chunk_size_bytes
 struct chunk_range chunk_layout_range(const struct chunk_layout *layout, int32_t chunk_index)
 {
     assert(chunk_index >= 0 && chunk_index < layout->total_chunks);
-    int64_t start = (int64_t)chunk_index * layout->chunk_size_bytes;
     bool is_last = chunk_index == layout->total_chunks - 1;
     return (struct chunk_range){
-        .start = start,
-        .end = is_last ? layout->total_size : start + layout->chunk_size_bytes,
+        .start = start_of(layout, chunk_index),
+        .end = is_last ? layout->total_size : start_of(layout, chunk_index + 1),
     };
 }
 
@@ -43,7 +79,7 @@ int64_t chunk_layout_size(const struct chunk_layout *layout, int32_t chunk_index
 int32_t chunk_layout_chunk_at(const struct chunk_layout *layout, int64_t byte)
 {
     assert(byte >= 0 && byte < layout->total_size);
-    return (int32_t)(byte / layout->chunk_size_bytes);
+    return (int32_t)chunk_at(layout->chunk_size_bytes, layout->first_chunk_bytes, byte);
 }
 
 static bool is_extension(const char *text)

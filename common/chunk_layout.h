@@ -21,14 +21,18 @@ struct chunk_range {
     int64_t end;   /* one past the last */
 };
 
+/* Chunk k has min(first_chunk_bytes * 2^k, chunk_size_bytes), the last one what is left. */
 struct chunk_layout {
-    int64_t total_size; /* > 0 */
-    int64_t chunk_size_bytes;
+    int64_t total_size;        /* > 0 */
+    int64_t chunk_size_bytes;  /* the regular size */
+    int64_t first_chunk_bytes; /* smaller: the first chunks are a ramp, for an early first text */
     int32_t total_chunks;
 };
 
-/* total_chunks = ceil(total_size / chunk_size_bytes). Asserts both are > 0. */
-struct chunk_layout chunk_layout_of(int64_t total_size, int64_t chunk_size_bytes);
+/* How many chunks that would be, which may be too many for a layout. Asserts that all are > 0. */
+int64_t chunk_layout_count(int64_t total_size, int64_t chunk_size_bytes, int64_t first_chunk_bytes);
+struct chunk_layout chunk_layout_of(int64_t total_size, int64_t chunk_size_bytes,
+                                    int64_t first_chunk_bytes);
 struct chunk_range chunk_layout_range(const struct chunk_layout *layout, int32_t chunk_index);
 int64_t chunk_layout_size(const struct chunk_layout *layout, int32_t chunk_index);
 /* The chunk that holds this byte of the file. */

@@ -36,23 +36,34 @@ static bool decode_position(const struct json_object *object, struct kafka_posit
            jsonread_int(member, "offset", 0, OFFSET_MAX, &ret_position->offset, err);
 }
 
+/* Older records have no ramp. */
+static bool decode_first_chunk(const struct json_object *layout, int64_t chunk_size,
+                               int64_t *ret_bytes, struct err *err)
+{
+    *ret_bytes = chunk_size;
+    return jsonread_member(layout, "first_chunk_bytes") == NULL ||
+           jsonread_int(layout, "first_chunk_bytes", 1, chunk_size, ret_bytes, err);
+}
+
 static bool decode_layout(const struct json_object *object, struct chunk_layout *ret_layout,
                           struct err *err)
 {
     struct json_object *member;
     int64_t total_size;
     int64_t chunk_size;
+    int64_t first_chunk;
     int32_t total_chunks;
 
     if (!jsonread_object(object, "layout", &member, err) ||
         !jsonread_int(member, "total_size", 1, SAMPLES_MAX, &total_size, err) ||
         !jsonread_int(member, "chunk_size_bytes", 1, SAMPLES_MAX, &chunk_size, err) ||
+        !decode_first_chunk(member, chunk_size, &first_chunk, err) ||
         !get_int32(member, "total_chunks", 1, CHUNK_COUNT_MAX, &total_chunks, err))
         return false;
-    if ((total_size - 1) / chunk_size + 1 != total_chunks)
+    if (chunk_layout_count(total_size, chunk_size, first_chunk) != total_chunks)
         return err_set(err, ERR_REJECT, "event", 0,
                        "layout: total_chunks does not follow from the sizes");
-    *ret_layout = chunk_layout_of(total_size, chunk_size);
+    *ret_layout = chunk_layout_of(total_size, chunk_size, first_chunk);
     return true;
 }
 

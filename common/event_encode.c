@@ -47,6 +47,7 @@ static void encode_work(const struct event_work *work, struct json_object *objec
 
     add_int(layout, "total_size", work->layout.total_size);
     add_int(layout, "chunk_size_bytes", work->layout.chunk_size_bytes);
+    add_int(layout, "first_chunk_bytes", work->layout.first_chunk_bytes);
     add_int(layout, "total_chunks", work->layout.total_chunks);
     add(object, "layout", layout);
     add_text(object, "extension", work->extension);

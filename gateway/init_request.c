@@ -9,7 +9,8 @@
 
 static const char *const FIELDS[] = {"filename", "total_size",   "chunk_size_mb", "use_llm",
                                      "llm_mode", "webhook_url",  "language",      "prompt",
-                                     "terms",    "content_type", "lock_language", NULL};
+                                     "terms",    "content_type", "lock_language", "ramp",
+                                     NULL};
 static const char *const CONTENT_TYPES[] = {"auto", "speech", "music", "podcast", NULL};
 static const char *const LLM_MODES[] = {"per_chunk", "post_process", NULL};
 
@@ -28,10 +29,21 @@ static bool read_filename(const struct json_object *object, struct init_request 
     return media_formats_extension(request->filename, request->extension, refusal);
 }
 
-static bool refuse_too_many_chunks(int64_t total_size, struct refusal *refusal)
+/* A ramp takes some more chunks, if any, than regular ones alone. */
+static int64_t smallest_fitting_mb(int64_t total_size, int64_t first_chunk_bytes)
 {
     int64_t per_chunk = (total_size + CHUNK_COUNT_MAX - 1) / CHUNK_COUNT_MAX;
-    int64_t smallest_mb = (per_chunk + INIT_MIB - 1) / INIT_MIB;
+    int64_t mb = (per_chunk + INIT_MIB - 1) / INIT_MIB;
+
+    while (chunk_layout_count(total_size, mb * INIT_MIB, first_chunk_bytes) > CHUNK_COUNT_MAX)
+        mb++;
+    return mb;
+}
+
+static bool refuse_too_many_chunks(int64_t total_size, int64_t first_chunk_bytes,
+                                   struct refusal *refusal)
+{
+    int64_t smallest_mb = smallest_fitting_mb(total_size, first_chunk_bytes);
 
     return refusal_set_range(refusal, PROBLEM_CHUNK_SIZE_OUT_OF_RANGE, "chunk_size_mb", smallest_mb,
                              INIT_CHUNK_MB_MAX,
@@ -45,6 +57,7 @@ static bool read_layout(const struct json_object *object, int64_t max_total_size
 {
     int64_t total_size = 0;
     double chunk_size_mb = INIT_CHUNK_MB_DEFAULT;
+    bool has_ramp = false;
 
     if (!request_fields_int(
             object, "total_size",
@@ -53,12 +66,15 @@ static bool read_layout(const struct json_object *object, int64_t max_total_size
         !request_fields_number(object, "chunk_size_mb",
                                (struct field_bounds){INIT_CHUNK_MB_MIN, INIT_CHUNK_MB_MAX,
                                                      PROBLEM_CHUNK_SIZE_OUT_OF_RANGE},
-                               &chunk_size_mb, refusal))
+                               &chunk_size_mb, refusal) ||
+        !request_fields_bool(object, "ramp", &has_ramp, refusal))
         return false;
     int64_t chunk_size_bytes = (int64_t)(chunk_size_mb * (double)INIT_MIB);
-    if ((total_size - 1) / chunk_size_bytes >= CHUNK_COUNT_MAX)
-        return refuse_too_many_chunks(total_size, refusal);
-    request->layout = chunk_layout_of(total_size, chunk_size_bytes);
+    int64_t ramp_bytes = has_ramp ? media_formats_first_chunk_bytes(request->extension) : INT64_MAX;
+    int64_t first_bytes = ramp_bytes < chunk_size_bytes ? ramp_bytes : chunk_size_bytes;
+    if (chunk_layout_count(total_size, chunk_size_bytes, first_bytes) > CHUNK_COUNT_MAX)
+        return refuse_too_many_chunks(total_size, ramp_bytes, refusal);
+    request->layout = chunk_layout_of(total_size, chunk_size_bytes, first_bytes);
     return true;
 }
 
@@ -222,6 +238,8 @@ void init_request_canonical(const struct init_request *request, struct buf *ret_
     json_object_object_add(object, "total_size", json_object_new_int64(request->layout.total_size));
     json_object_object_add(object, "chunk_size_bytes",
                            json_object_new_int64(request->layout.chunk_size_bytes));
+    json_object_object_add(object, "first_chunk_bytes",
+                           json_object_new_int64(request->layout.first_chunk_bytes));
     json_object_object_add(object, "use_llm", json_object_new_boolean(request->use_llm));
     json_object_object_add(object, "llm_mode", json_object_new_string(request->llm_mode));
     json_object_object_add(object, "webhook_url", json_object_new_string(request->webhook_url));

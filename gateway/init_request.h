@@ -28,7 +28,7 @@
 struct init_request {
     char filename[INIT_FILENAME_BYTES + 1];
     char extension[MEDIA_EXTENSION_SIZE];
-    struct chunk_layout layout;
+    struct chunk_layout layout; /* with a ramp if that was asked for */
     bool use_llm;
     char llm_mode[16];
     char webhook_url[WEBHOOK_URL_BYTES + 1]; /* "": none */

@@ -45,7 +45,8 @@ void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_t
                             int32_t chunk_index, bool *is_first, struct buf *json)
 {
     char key[CHUNK_KEY_SIZE];
-    int64_t size_bytes = chunk_layout_size(&plan->layout, chunk_index);
+    struct chunk_range range = chunk_layout_range(&plan->layout, chunk_index);
+    int64_t size_bytes = range.end - range.start;
 
     chunk_object_key(plan->job.text, chunk_index, plan->extension, key);
     CLEANUP(mem_free_at)
@@ -57,9 +58,9 @@ void job_plan_append_upload(const struct job_plan *plan, const struct job_plan_t
                                                  });
     buf_append_format(json,
                       "%s{\"chunk_index\":%" PRId32 ",\"upload_url\":\"%s/%s?%s\",\"key\":\"%s\","
-                      "\"expected_size\":%" PRId64 "}",
+                      "\"chunk_range\":[%" PRId64 ",%" PRId64 "],\"expected_size\":%" PRId64 "}",
                       *is_first ? "" : ",", chunk_index, terms->public_url, key, query, key,
-                      size_bytes);
+                      range.start, range.end, size_bytes);
     *is_first = false;
 }
 
@@ -70,10 +71,11 @@ void job_plan_append_chunk_info(const struct job_plan *plan, const struct job_pl
 
     buf_append_format(json,
                       "\"chunk_info\":{\"total_chunks\":%" PRId32 ",\"chunk_size_bytes\":%" PRId64
-                      ",\"chunk_size_mb\":%.10g,\"max_concurrent_uploads\":%" PRId64
-                      ",\"estimated_processing_time\":",
+                      ",\"chunk_size_mb\":%.10g,\"first_chunk_bytes\":%" PRId64
+                      ",\"max_concurrent_uploads\":%" PRId64 ",\"estimated_processing_time\":",
                       plan->layout.total_chunks, plan->layout.chunk_size_bytes,
-                      (double)plan->layout.chunk_size_bytes / MIB, terms->max_concurrent_uploads);
+                      (double)plan->layout.chunk_size_bytes / MIB, plan->layout.first_chunk_bytes,
+                      terms->max_concurrent_uploads);
     if (plan->estimated_seconds < 0) {
         buf_append_string(json, "null}");
         return;

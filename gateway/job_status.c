@@ -25,6 +25,7 @@ enum column {
     COLUMN_ID,         /* from here on of the job alone */
     COLUMN_TOTAL_SIZE,
     COLUMN_CHUNK_SIZE,
+    COLUMN_FIRST_CHUNK,
     COLUMN_EXTENSION,
     COLUMN_CREATED_US,
     COLUMN_HAS_MORE
@@ -54,7 +55,8 @@ enum column {
     "json_build_object('job_id', id," \
     " 'type', 'chunked_upload_streaming', 'status', status, 'filename', filename," \
     " 'total_size', total_size, 'chunk_size_bytes', chunk_size_bytes," \
-    " 'chunk_size_mb', (chunk_size_bytes / 1048576.0)::float8, " JOBS_SQL_COUNTS "," \
+    " 'chunk_size_mb', (chunk_size_bytes / 1048576.0)::float8," \
+    " 'first_chunk_bytes', coalesce(first_chunk_bytes, chunk_size_bytes), " JOBS_SQL_COUNTS "," \
     " 'total_segments', total_segments, " JOBS_SQL_PROGRESS "," \
     " 'correction_rejected', CASE WHEN llm_rejected > 0 THEN json_build_object(" \
     "  'reason', llm_reason, 'rejected', llm_rejected, 'pieces', llm_pieces) END," \
@@ -81,8 +83,8 @@ enum column {
     "   FROM transcript_parts WHERE job_id = job.id) AS texts)"
 
 #define JOB_ROWS(texts) \
-    "SELECT place, -1 AS chunk_index, " JOB_MEMBERS ", " texts ", NULL, id, total_size," \
-    " chunk_size_bytes, extension, (extract(epoch FROM created_at) * 1000000)::bigint, has_more " \
+    "SELECT place, -1 AS chunk_index, " JOB_MEMBERS ", " texts ", NULL, id, " \
+    JOBS_SQL_LAYOUT("job") ", extension, (extract(epoch FROM created_at) * 1000000)::bigint, has_more " \
     "FROM job"
 
 /* A chunk's own words are those of its reading whose middle it owns. */
@@ -149,7 +151,8 @@ enum column {
 
 #define CHUNK_ROWS(texts, joins) \
     "SELECT job.place, c.chunk_index, " CHUNK_MEMBERS ", " texts "," \
-    " NULL::uuid, NULL::bigint, NULL::bigint, NULL::text, NULL::bigint, NULL::boolean " \
+    " NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::text, NULL::bigint," \
+    " NULL::boolean " \
     "FROM job CROSS JOIN LATERAL (SELECT * FROM chunks WHERE job_id = job.id" \
     "  AND chunk_index >= $1 ORDER BY chunk_index LIMIT $2) AS c" \
     " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index" joins
@@ -308,8 +311,7 @@ static void append_texts(struct buf *json, struct job_rows rows)
 
 static struct chunk_layout layout_of(struct job_rows rows)
 {
-    return chunk_layout_of(integer(rows.result, rows.first, COLUMN_TOTAL_SIZE),
-                           integer(rows.result, rows.first, COLUMN_CHUNK_SIZE));
+    return jobs_sql_layout(rows.result, rows.first, COLUMN_TOTAL_SIZE);
 }
 
 static void append_sub_job(struct buf *json, struct job_rows rows, int row,

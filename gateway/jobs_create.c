@@ -12,6 +12,7 @@
 #include "gateway/jobs_sql.h"
 
 #define CANONICAL_BYTES_MAX ((size_t)16 * 1024)
+#define SIZES_BYTES_MAX ((size_t)CHUNK_COUNT_MAX * 20)
 #define TRIES_MAX 3
 
 /* The event's bytes are made here once and sent as they stand, whoever reads them; the assembler
@@ -29,45 +30,55 @@ static const char CREATE_SQL[] =
     "), job AS ("
     " INSERT INTO jobs (id, filename, extension, total_size, chunk_size_bytes, total_chunks,"
     "  use_llm, llm_mode, language, prompt, max_retries, last_seq,"
-    "  content_type, lock_language, webhook_url, public_url)"
+    "  content_type, lock_language, webhook_url, public_url, first_chunk_bytes)"
     " SELECT $1, $4::text, $5::text, $6::bigint, $7::bigint, $8::integer, $14::boolean, $9::text,"
     "  $10::text, $11::text, $12::integer, 1, $15::text, $16::boolean,"
-    "  $17::text, $18::text"
+    "  $17::text, $18::text, nullif($20::bigint, $7::bigint)"
     " WHERE $2 IS NULL OR EXISTS (SELECT FROM claim) RETURNING *"
     "), chunk AS ("
     " INSERT INTO chunks (job_id, chunk_index, size_bytes)"
-    " SELECT id, k, least(chunk_size_bytes, total_size - k * chunk_size_bytes)"
-    " FROM job, generate_series(0, total_chunks - 1) AS k"
+    " SELECT id, k - 1, size FROM job, unnest($21::bigint[]) WITH ORDINALITY AS each (size, k)"
     "), event AS ("
     " INSERT INTO job_events (job_id, seq, type, data)"
     " SELECT id, 1, 'initialized', json_build_object('parent_job_id', id,"
     "  'total_chunks', total_chunks, 'filename', filename, 'total_size', total_size,"
-    "  'chunk_size_bytes', chunk_size_bytes, 'processing_options', json_build_object("
+    "  'chunk_size_bytes', chunk_size_bytes,"
+    "  'first_chunk_bytes', coalesce(first_chunk_bytes, chunk_size_bytes), 'processing_options', "
+    "json_build_object("
     "   'use_llm', use_llm, 'llm_mode', llm_mode, 'language', language, 'prompt', prompt,"
     "   'content_type', content_type, 'lock_language', lock_language),"
     "  'created_at', " JOBS_SQL_TIME(
         "created_at") " )::text FROM job"
                       "), known AS ("
-                      " SELECT id, extension, total_size, chunk_size_bytes, true AS same FROM job"
-                      " UNION ALL"
-                      " SELECT j.id, j.extension, j.total_size, j.chunk_size_bytes,"
-                      "  k.request_digest = $3"
-                      " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
-                      " WHERE k.operation = '/chunked-upload-stream' AND k.key = $2"
-                      "  AND k.created_at > now() - $13::bigint * interval '1 microsecond'"
-                      "  AND NOT EXISTS (SELECT FROM claim)"
-                      "), recent AS ("
-                      " SELECT status, extension, total_size,"
-                      "  extract(epoch FROM completed_at - processing_started_at) AS seconds"
-                      " FROM jobs ORDER BY created_at DESC, id DESC LIMIT 200"
-                      "), rate AS ("
-                      " SELECT sum(seconds) / sum(total_size) AS seconds_per_byte FROM ("
-                      "  SELECT seconds, total_size FROM recent"
-                      "  WHERE status = 'done' AND extension = $5 AND seconds IS NOT NULL LIMIT "
-                      "20) AS measured"
-                      ") "
-                      "SELECT id, extension, total_size, chunk_size_bytes, same,"
-                      " (seconds_per_byte * total_size)::float8 FROM known, rate LIMIT 1";
+                      " SELECT id, extension, " JOBS_SQL_LAYOUT(
+                          "job") " AS first_chunk_bytes, true AS same FROM job"
+                                 " UNION ALL"
+                                 " SELECT j.id, j.extension, " JOBS_SQL_LAYOUT(
+                                     "j") ","
+                                          "  k.request_digest = $3"
+                                          " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
+                                          " WHERE k.operation = '/chunked-upload-stream' AND k.key "
+                                          "= $2"
+                                          "  AND k.created_at > now() - $13::bigint * interval '1 "
+                                          "microsecond'"
+                                          "  AND NOT EXISTS (SELECT FROM claim)"
+                                          "), recent AS ("
+                                          " SELECT status, extension, total_size,"
+                                          "  extract(epoch FROM completed_at - "
+                                          "processing_started_at) AS seconds"
+                                          " FROM jobs ORDER BY created_at DESC, id DESC LIMIT 200"
+                                          "), rate AS ("
+                                          " SELECT sum(seconds) / sum(total_size) AS "
+                                          "seconds_per_byte FROM ("
+                                          "  SELECT seconds, total_size FROM recent"
+                                          "  WHERE status = 'done' AND extension = $5 AND seconds "
+                                          "IS NOT NULL LIMIT "
+                                          "20) AS measured"
+                                          ") "
+                                          "SELECT id, extension, total_size, chunk_size_bytes, "
+                                          "first_chunk_bytes, same,"
+                                          " (seconds_per_byte * total_size)::float8 FROM known, "
+                                          "rate LIMIT 1";
 
 struct creation {
     struct pg *pg; /* borrowed */
@@ -99,6 +110,16 @@ static void format_digest(const struct init_request *request,
     buf_done(&json);
 }
 
+/* Of all chunks, as an array literal. */
+static void format_sizes(const struct chunk_layout *layout, struct buf *ret_sizes)
+{
+    buf_init(ret_sizes, SIZES_BYTES_MAX);
+    for (int32_t k = 0; k < layout->total_chunks; k++)
+        buf_append_format(ret_sizes, "%s%" PRId64, k == 0 ? "{" : ",",
+                          chunk_layout_size(layout, k));
+    buf_append_string(ret_sizes, "}");
+}
+
 static void fail(struct creation *creation, const char *why)
 {
     struct err err;
@@ -120,7 +141,8 @@ static void run(struct creation *creation)
     const struct init_request *request = &creation->request;
     struct id job = id_random();
     char digest[IDEMPOTENCY_DIGEST_SIZE];
-    char numbers[5][24];
+    CLEANUP(buf_done) struct buf sizes;
+    char numbers[6][24];
 
     format_digest(request, digest);
     (void)snprintf(numbers[0], sizeof numbers[0], "%" PRId64, request->layout.total_size);
@@ -128,14 +150,31 @@ static void run(struct creation *creation)
     (void)snprintf(numbers[2], sizeof numbers[2], "%" PRId32, request->layout.total_chunks);
     (void)snprintf(numbers[3], sizeof numbers[3], "%" PRId64, creation->max_retries);
     (void)snprintf(numbers[4], sizeof numbers[4], "%" PRId64, creation->idempotency_lifetime_us);
+    (void)snprintf(numbers[5], sizeof numbers[5], "%" PRId64, request->layout.first_chunk_bytes);
+    format_sizes(&request->layout, &sizes);
     struct pg_params params = {
-        .count = 19,
-        .values = {job.text, creation->idempotency_key, digest, request->filename,
-                   request->extension, numbers[0], numbers[1], numbers[2], request->llm_mode,
-                   or_null(request->language), or_null(request->prompt), numbers[3], numbers[4],
-                   request->use_llm ? "true" : "false", request->content_type,
-                   request->lock_language ? "true" : "false", or_null(request->webhook_url),
-                   or_null(creation->public_url), creation->is_known_only ? "false" : "true"},
+        .count = 21,
+        .values = {job.text,
+                   creation->idempotency_key,
+                   digest,
+                   request->filename,
+                   request->extension,
+                   numbers[0],
+                   numbers[1],
+                   numbers[2],
+                   request->llm_mode,
+                   or_null(request->language),
+                   or_null(request->prompt),
+                   numbers[3],
+                   numbers[4],
+                   request->use_llm ? "true" : "false",
+                   request->content_type,
+                   request->lock_language ? "true" : "false",
+                   or_null(request->webhook_url),
+                   or_null(creation->public_url),
+                   creation->is_known_only ? "false" : "true",
+                   numbers[5],
+                   buf_string(&sizes)},
     };
     creation->tries++;
     if (fault_point(FAULT_JOB_CREATE, NULL)) {
@@ -164,15 +203,14 @@ void jobs_create(struct pg *pg, const struct init_request *request,
 
 static struct jobs_created decode(PGresult *result)
 {
-    struct jobs_created created = {.is_other_request = *PQgetvalue(result, 0, 4) != 't'};
+    struct jobs_created created = {.is_other_request = *PQgetvalue(result, 0, 5) != 't'};
     struct job_plan *plan = &created.plan;
 
     (void)snprintf(plan->job.text, sizeof plan->job.text, "%s", PQgetvalue(result, 0, 0));
     (void)snprintf(plan->extension, sizeof plan->extension, "%s", PQgetvalue(result, 0, 1));
-    plan->layout = chunk_layout_of(strtoll(PQgetvalue(result, 0, 2), NULL, 10),
-                                   strtoll(PQgetvalue(result, 0, 3), NULL, 10));
+    plan->layout = jobs_sql_layout(result, 0, 2);
     plan->estimated_seconds =
-        PQgetisnull(result, 0, 5) ? -1 : strtod(PQgetvalue(result, 0, 5), NULL);
+        PQgetisnull(result, 0, 6) ? -1 : strtod(PQgetvalue(result, 0, 6), NULL);
     return created;
 }
 

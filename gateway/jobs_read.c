@@ -13,30 +13,31 @@
 #define TEXT_OF(number) #number
 #define DIGITS_OF(macro) TEXT_OF(macro)
 
-static const char CHUNK_SQL[] =
-    "SELECT j.total_size, j.chunk_size_bytes, j.extension, " JOBS_SQL_LANGUAGE(
-        "j") ", j.prompt, j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
-             " j.use_llm AND j.llm_mode = 'per_chunk', j.content_type "
-             "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id "
-             "= $1";
+static const char CHUNK_SQL[] = "SELECT " JOBS_SQL_LAYOUT("j") ", j.extension, " JOBS_SQL_LANGUAGE(
+    "j") ", j.prompt, j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
+         " j.use_llm AND j.llm_mode = 'per_chunk', j.content_type "
+         "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id "
+         "= $1";
 
 static const char STATUS_SQL[] = "SELECT status, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
 /* A chunk that waits for its first upload has no earlier attempt. */
-static const char FAILED_SQL[] =
-    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", j.total_size, j.chunk_size_bytes, j.extension,"
-    " c.chunk_index, c.attempt, c.status = 'pending' "
-    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
-    "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
+static const char FAILED_SQL[] = "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", " JOBS_SQL_LAYOUT(
+    "j") ", j.extension,"
+         " c.chunk_index, c.attempt, c.status = 'pending' "
+         "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
+         "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
 
 static const char PENDING_SQL[] =
-    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", j.total_size, j.chunk_size_bytes, j.extension,"
-    " c.chunk_index FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.status = 'pending' "
-    "WHERE j.id = $1 ORDER BY c.chunk_index";
+    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL
+    ", " JOBS_SQL_LAYOUT("j") ", j.extension,"
+                              " c.chunk_index FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id "
+                              "AND c.status = 'pending' "
+                              "WHERE j.id = $1 ORDER BY c.chunk_index";
 
-static const char RECORDING_SQL[] =
-    "SELECT j.total_size, j.chunk_size_bytes, j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
-    " (SELECT sum(attempt) FROM chunks WHERE job_id = j.id) FROM jobs j WHERE j.id = $1";
+static const char RECORDING_SQL[] = "SELECT " JOBS_SQL_LAYOUT(
+    "j") ", j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
+         " (SELECT sum(attempt) FROM chunks WHERE job_id = j.id) FROM jobs j WHERE j.id = $1";
 
 static const char RETRIED_SQL[] =
     "SELECT j.status, NOT EXISTS (SELECT FROM unnest($2::int[], $3::int[]) AS u (number, attempt)"
@@ -133,18 +134,18 @@ bool jobs_decode_chunk(const PGresult *result, struct jobs_chunk *ret_chunk)
     if (PQntuples(result) == 0)
         return false;
     *ret_chunk = (struct jobs_chunk){
-        .layout = chunk_layout_of(integer(result, 0, 0), integer(result, 0, 1)),
-        .language = text_or_null(result, 0, 3),
-        .prompt = text_or_null(result, 0, 4),
-        .is_job_terminal = *PQgetvalue(result, 0, 5) == 't',
-        .has_chunk = !PQgetisnull(result, 0, 6),
-        .is_chunk_pending = strcmp(PQgetvalue(result, 0, 6), "pending") == 0,
-        .attempt = (int32_t)integer(result, 0, 7),
-        .use_llm = *PQgetvalue(result, 0, 8) == 't',
-        .content_type = PQgetvalue(result, 0, 9),
+        .layout = jobs_sql_layout(result, 0, 0),
+        .language = text_or_null(result, 0, 4),
+        .prompt = text_or_null(result, 0, 5),
+        .is_job_terminal = *PQgetvalue(result, 0, 6) == 't',
+        .has_chunk = !PQgetisnull(result, 0, 7),
+        .is_chunk_pending = strcmp(PQgetvalue(result, 0, 7), "pending") == 0,
+        .attempt = (int32_t)integer(result, 0, 8),
+        .use_llm = *PQgetvalue(result, 0, 9) == 't',
+        .content_type = PQgetvalue(result, 0, 10),
     };
     (void)snprintf(ret_chunk->extension, sizeof ret_chunk->extension, "%s",
-                   PQgetvalue(result, 0, 2));
+                   PQgetvalue(result, 0, 3));
     return true;
 }
 
@@ -172,18 +173,18 @@ bool jobs_decode_plan(const PGresult *result, struct jobs_status *ret_status,
 {
     if (!jobs_decode_status(result, ret_status))
         return false;
-    ret_plan->layout = chunk_layout_of(integer(result, 0, 2), integer(result, 0, 3));
-    (void)snprintf(ret_plan->extension, sizeof ret_plan->extension, "%s", PQgetvalue(result, 0, 4));
+    ret_plan->layout = jobs_sql_layout(result, 0, 2);
+    (void)snprintf(ret_plan->extension, sizeof ret_plan->extension, "%s", PQgetvalue(result, 0, 5));
     return true;
 }
 
 bool jobs_decode_failed(const PGresult *result, int row, struct jobs_failed *ret_failed)
 {
-    if (PQgetisnull(result, row, 5))
+    if (PQgetisnull(result, row, 6))
         return false;
-    *ret_failed = (struct jobs_failed){.chunk_index = (int32_t)integer(result, row, 5),
-                                       .attempt = (int32_t)integer(result, row, 6),
-                                       .is_pending = *PQgetvalue(result, row, 7) == 't'};
+    *ret_failed = (struct jobs_failed){.chunk_index = (int32_t)integer(result, row, 6),
+                                       .attempt = (int32_t)integer(result, row, 7),
+                                       .is_pending = *PQgetvalue(result, row, 8) == 't'};
     return true;
 }
 
@@ -194,9 +195,9 @@ void jobs_read_pending(struct pg *pg, const char *job_id, pg_on_result on_result
 
 bool jobs_decode_pending(const PGresult *result, int row, int32_t *ret_chunk_index)
 {
-    if (PQgetisnull(result, row, 5))
+    if (PQgetisnull(result, row, 6))
         return false;
-    *ret_chunk_index = (int32_t)integer(result, row, 5);
+    *ret_chunk_index = (int32_t)integer(result, row, 6);
     return true;
 }
 
@@ -209,12 +210,12 @@ bool jobs_decode_recording(const PGresult *result, struct jobs_recording *ret_re
 {
     if (PQntuples(result) == 0)
         return false;
-    ret_recording->plan.layout = chunk_layout_of(integer(result, 0, 0), integer(result, 0, 1));
+    ret_recording->plan.layout = jobs_sql_layout(result, 0, 0);
     (void)snprintf(ret_recording->plan.extension, sizeof ret_recording->plan.extension, "%s",
-                   PQgetvalue(result, 0, 2));
-    ret_recording->filename = PQgetvalue(result, 0, 3);
-    ret_recording->is_terminal = *PQgetvalue(result, 0, 4) == 't';
-    ret_recording->attempts = integer(result, 0, 5);
+                   PQgetvalue(result, 0, 3));
+    ret_recording->filename = PQgetvalue(result, 0, 4);
+    ret_recording->is_terminal = *PQgetvalue(result, 0, 5) == 't';
+    ret_recording->attempts = integer(result, 0, 6);
     return true;
 }
 

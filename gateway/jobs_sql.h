@@ -6,6 +6,10 @@
  * and are rounded down, as the assembler's events have them, so that none shows 100 before its
  * time. */
 
+#include <libpq-fe.h>
+
+#include "common/chunk_layout.h"
+
 #define JOBS_SQL_IS_TERMINAL "status IN ('done', 'failed', 'cancelled', 'expired')"
 
 #define JOBS_SQL_PROGRESS                                                                          \
@@ -20,6 +24,12 @@
 #define JOBS_SQL_COUNTS                                                                            \
     "'total_chunks', total_chunks, 'uploaded_chunks', uploaded_chunks,"                            \
     " 'completed_chunks', completed_chunks, 'failed_chunks', failed_chunks"
+
+/* For jobs_sql_layout(), which is told the first column. */
+#define JOBS_SQL_LAYOUT(job)                                                                       \
+    job ".total_size, " job ".chunk_size_bytes,"                                                   \
+        " coalesce(" job ".first_chunk_bytes, " job ".chunk_size_bytes)"
+struct chunk_layout jobs_sql_layout(const PGresult *result, int row, int column);
 
 /* The language to transcribe in: as asked for, else as the first speech was heard in. */
 #define JOBS_SQL_LANGUAGE(job)                                                                     \

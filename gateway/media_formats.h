@@ -19,6 +19,9 @@ bool media_formats_extension(const char *filename, char ret_extension[static MED
 /* What browsers know a recording of this extension as. */
 const char *media_formats_content_type(const char *extension);
 
+/* Where a ramp of chunk sizes begins for a recording with this extension. */
+int64_t media_formats_first_chunk_bytes(const char *extension);
+
 /* Whether a recording with this extension may have its header at its end. */
 bool media_formats_may_end_with_header(const char *extension);
 

@@ -136,12 +136,16 @@ struct listening *listening_start(const struct task_services *services, const st
 {
     static const struct decoder_callbacks CALLBACKS = {
         .on_start = on_decoder_start, .on_pcm = on_decoder_pcm, .on_done = on_decoder_done};
-    struct chunk_range range = chunk_layout_range(&work->work.layout, work->chunk_index);
+    const struct chunk_layout *layout = &work->work.layout;
+    struct chunk_range range = chunk_layout_range(layout, work->chunk_index);
+    bool is_last = work->chunk_index == layout->total_chunks - 1;
     const struct decoder_request request = {
-        .total_size = work->work.layout.total_size,
+        .total_size = layout->total_size,
         .range = {.own_start = range.start,
                   .own_end = range.end,
-                  .resync_from = work->work.resync_from == 0 ? -1 : work->work.resync_from},
+                  .resync_from = work->work.resync_from == 0 ? -1 : work->work.resync_from,
+                  .next_end =
+                      is_last ? range.end : chunk_layout_range(layout, work->chunk_index + 1).end},
         .extents = files->extents,
         .extent_count = files->extent_count,
         .limits = services->decoder_limits,

@@ -137,10 +137,9 @@ static bool check_range(const struct media_source *source, const struct media_ra
 static bool check_cut(const struct media_walk *walk, const struct media_range *range,
                       struct err *err)
 {
-    int64_t chunk_bytes = range->own_end - range->own_start;
     bool is_owned = walk->end == MEDIA_WALK_CUT && walk->position >= walk->own_start &&
                     walk->position < walk->own_end;
-    if (is_owned && walk->position + walk->cut_length > range->own_end + chunk_bytes) {
+    if (is_owned && walk->position + walk->cut_length > range->next_end) {
         return err_set(err, ERR_REJECT, "media", 0,
                        "a fragment of %" PRId64
                        " bytes reaches beyond the next chunk: use larger chunks",

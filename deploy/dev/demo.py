@@ -97,12 +97,12 @@ def _announce(recording: Recording, size: int, order: list[int], uplink_mbit: fl
 def _upload_all(client: Client, job: dict, order: list[int], path: Path, uplink: Uplink,
                 run: Run) -> None:
     uploads = {upload["chunk_index"]: upload for upload in job["upload_urls"]}
-    chunk_bytes = job["chunk_info"]["chunk_size_bytes"]
 
     def upload(index: int) -> None:
         with path.open("rb") as source:
-            source.seek(index * chunk_bytes)
-            content = source.read(chunk_bytes)
+            start, end = uploads[index]["chunk_range"]
+            source.seek(start)
+            content = source.read(end - start)
         client.upload(job, uploads[index], content, uplink)
         run.uploaded_chunks += 1
         _line(run, f"  ↑ chunk {index:<3} uploaded ({run.uploaded_chunks}/{run.total_chunks})")

@@ -16,7 +16,7 @@ def post(url, **fields):
 def send(target):
     index, size = target["chunk_index"], target["expected_size"]
     with path.open("rb") as file:
-        file.seek(index * job["chunk_info"]["chunk_size_bytes"])
+        file.seek(target["chunk_range"][0])
         urlopen(Request(base + target["upload_url"], file.read(size), method="PUT"))
     post("/chunk-upload-complete", parent_job_id=job["parent_job_id"], chunk_index=index,
          actual_size=size)
@@ -30,7 +30,7 @@ def listen():
             print(json.loads(value)["delta"], end="", flush=True)
 
 job = post("/chunked-upload-stream", filename=path.name, total_size=path.stat().st_size,
-           chunk_size_mb=1)
+           chunk_size_mb=1, ramp=True)
 listener = threading.Thread(target=listen, daemon=True)
 listener.start()
 with ThreadPoolExecutor(job["chunk_info"]["max_concurrent_uploads"]) as pool:

@@ -17,8 +17,15 @@ const dialogs = setUpDialogs(player);
 let current = null; // the job that is shown
 
 // Sizes of all chunks, from the job's first event.
-function chunkSizes({ total_chunks: count, total_size: total, chunk_size_bytes: size }) {
-  return Array.from({ length: count }, (_, k) => Math.min(size, total - k * size));
+function chunkSizes({ total_chunks, total_size, chunk_size_bytes, first_chunk_bytes }) {
+  let left = total_size;
+  let size = first_chunk_bytes;
+  return Array.from({ length: total_chunks }, () => {
+    const own = Math.min(size, left);
+    left -= own;
+    size = Math.min(2 * size, chunk_size_bytes);
+    return own;
+  });
 }
 
 class Job {
@@ -157,6 +164,7 @@ async function startNew(file) {
     filename: file.name,
     total_size: file.size,
     chunk_size_mb: Number(byId("chunk-size").value) || automaticChunkSize(file.size),
+    ramp: true,
     ...(language && { language }),
   });
   const job = show(new Job(new JobApi(answer.parent_job_id), file));

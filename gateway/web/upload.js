@@ -4,11 +4,12 @@
 import { ApiError, withRetries } from "./api.js";
 
 const MIB = 1048576;
-const CHUNKS_MAX = 10000;
+const CHUNKS_MAX = 9990; // of 10,000: a ramp takes some more
 const WINDOW_MS = 4000;
 
-// A chunk should take some ten seconds to upload: small enough to be transcribed early and lost
-// cheaply, large enough not to be all overhead. Browsers that do not know their speed get 5 MiB.
+// A chunk should take some ten seconds to upload: small enough to be lost cheaply, large enough not
+// to be all overhead; the first ones are smaller, for an early text (`ramp`). Browsers that do not
+// know their speed get 5 MiB.
 export function automaticChunkSize(fileSize, megabitsPerSecond = navigator.connection?.downlink) {
   const wanted = megabitsPerSecond ? Math.round((megabitsPerSecond / 8) * 10) : 5;
   const needed = Math.ceil(fileSize / MIB / CHUNKS_MAX);
@@ -83,7 +84,6 @@ export class Sender {
   #api;
   #file;
   #view;
-  #size;
   #waiting = [];
   #active = 0;
   #failed = 0;
@@ -95,7 +95,6 @@ export class Sender {
     this.#api = api;
     this.#file = file;
     this.#view = view;
-    this.#size = chunkInfo.chunk_size_bytes;
     this.#lanes = new Lanes(chunkInfo.max_concurrent_uploads);
   }
 
@@ -127,8 +126,7 @@ export class Sender {
 
   async #sendChunk(target) {
     const index = target.chunk_index;
-    const start = index * this.#size;
-    const blob = this.#file.slice(start, start + target.expected_size);
+    const blob = this.#file.slice(...target.chunk_range);
     this.#view.chunkUploading(index);
     try {
       await withRetries(() => this.#put(target, blob), () => this.#lanes.failed());

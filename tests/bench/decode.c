@@ -96,7 +96,7 @@ static void decode_chunk(const struct file *file, int64_t start, int64_t end, st
     totals->fetched_bytes += extents[file->header_extent_count].length;
     totals->chunks++;
     const struct media_decode_options options = {
-        .range = {.own_start = start, .own_end = end, .resync_from = -1},
+        .range = {.own_start = start, .own_end = end, .resync_from = -1, .next_end = file->size},
         .max_seconds = SECONDS_MAX,
         .pcm_rate = MEDIA_PCM_RATE,
         .resamplers = file->resamplers};

@@ -89,7 +89,7 @@ def job(standing):
     """A job of three chunks of which the first is stored, and none is reported."""
     sound = recording.wav(13)
     job = init(standing.gateway, sound)
-    assert standing.gateway.put(job["upload_urls"][0], sound.data, 1 << 20).status == 200
+    assert standing.gateway.put(job["upload_urls"][0], sound.data).status == 200
     return job, sound
 
 
@@ -122,7 +122,7 @@ def test_completion_twice_has_the_same_answer(standing):
     sound = recording.wav(5)
     job = init(standing.gateway, sound)
     stream = standing.gateway.stream(job)
-    standing.gateway.put(job["upload_urls"][0], sound.data, 1 << 20)
+    standing.gateway.put(job["upload_urls"][0], sound.data)
 
     first = standing.gateway.complete(job, 0)
     again = standing.gateway.complete(job, 0)
@@ -183,7 +183,7 @@ def test_expired_url(installation):
     job = init(installation.gateway, sound)
 
     def put():
-        return installation.gateway.put(job["upload_urls"][0], sound.data, 1 << 20)
+        return installation.gateway.put(job["upload_urls"][0], sound.data)
     answer = put()
     while answer.status == 200:  # the same bytes may be put again until the URL expires
         answer = put()
@@ -197,10 +197,10 @@ def test_second_put(standing, job):
     upload = recorded["upload_urls"][0]
     other = bytes(reversed(sound.data[:1 << 20]))
 
-    assert standing.gateway.put(upload, sound.data, 1 << 20).status == 200
+    assert standing.gateway.put(upload, sound.data).status == 200
     conflict = standing.gateway.request("PUT", upload["upload_url"], other)
     assert conflict.status == 409
-    assert standing.gateway.put(upload, sound.data, 1 << 20).status == 200
+    assert standing.gateway.put(upload, sound.data).status == 200
 
 
 def test_a_cut_upload_leaves_nothing(standing):

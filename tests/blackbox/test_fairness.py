@@ -25,7 +25,7 @@ def upload_long(installation, chunk_count: int) -> dict:
     job = gateway.init("long.wav", chunk_count * size, chunk_size_mb=1)
     blobs = [installation.folder / "blobs" / upload["key"] for upload in job["upload_urls"]]
     for index in (0, 1):
-        assert gateway.put(job["upload_urls"][index], bytes(sound), size).status == 200
+        assert gateway.put(job["upload_urls"][index], bytes(sound)).status == 200
     for blob in blobs[2:]:
         os.link(blobs[1], blob)
     for index in range(chunk_count):

@@ -124,7 +124,7 @@ def test_an_interrupted_upload_goes_on_when_the_file_is_chosen_again(standing, b
     path = save(sound, tmp_path)
     job = init(standing.gateway, sound)
     standing.gateway.upload(job, sound.data, 0)
-    standing.gateway.put(job["upload_urls"][2], sound.data, 1 << 20)
+    standing.gateway.put(job["upload_urls"][2], sound.data)
 
     browser.open(standing.gateway.base_url)
     browser.send_keys("#file", path)

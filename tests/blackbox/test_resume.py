@@ -19,13 +19,12 @@ def test_a_new_client_finishes_what_another_began(standing):
     gateway = standing.gateway
     sound = recording.wav(40)
     job = init(gateway, sound)
-    size = job["chunk_info"]["chunk_size_bytes"]
     total = job["chunk_info"]["total_chunks"]
     gateway.upload(job, sound.data, 1)
     gateway.wait_status(job, lambda status: status["uploaded_chunks"] == 1)
     # Stored, but the client died before it could say so.
     for index in (0, 3):
-        assert gateway.put(job["upload_urls"][index], sound.data, size).status == 200
+        assert gateway.put(job["upload_urls"][index], sound.data).status == 200
 
     answer = resume(gateway, job)
 
@@ -38,7 +37,7 @@ def test_a_new_client_finishes_what_another_began(standing):
                                            answer.json()["chunk_info"]["estimated_processing_time"]}
     stream = gateway.stream(answer.json())
     for upload in answer.json()["upload_urls"]:
-        assert gateway.put(upload, sound.data, size).status == 200
+        assert gateway.put(upload, sound.data).status == 200
         assert gateway.complete(job, upload["chunk_index"]).status == 200
     assert final_result(stream)["final_transcript"] == sound.text
     after = resume(gateway, job)
@@ -50,9 +49,8 @@ def test_it_can_be_repeated(standing):
     gateway = standing.gateway
     sound = recording.wav(25)
     job = init(gateway, sound)
-    size = job["chunk_info"]["chunk_size_bytes"]
     for upload in job["upload_urls"]:
-        assert gateway.put(upload, sound.data, size).status == 200
+        assert gateway.put(upload, sound.data).status == 200
     stream = gateway.stream(job)
 
     first = resume(gateway, job)
@@ -69,10 +67,9 @@ def test_more_stored_chunks_than_are_taken_in_at_a_time(standing):
     gateway = standing.gateway
     sound = recording.wav(100)
     job = init(gateway, sound)
-    size = job["chunk_info"]["chunk_size_bytes"]
     assert len(job["upload_urls"]) > 16
     for upload in job["upload_urls"]:
-        assert gateway.put(upload, sound.data, size).status == 200
+        assert gateway.put(upload, sound.data).status == 200
     stream = gateway.stream(job)
 
     recovered = resume(gateway, job).json()["recovered_chunks"]

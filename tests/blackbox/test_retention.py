@@ -35,8 +35,7 @@ def test_a_job_whose_upload_stops_expires(installation):
         assert status["status"] == "expired" and status["uploaded_chunks"] == uploaded
         installation.wait_for(lambda job=job: not folder(installation, job).exists())
         before = gateway.status(job)
-        size = job["chunk_info"]["chunk_size_bytes"]
-        late = gateway.put(job["upload_urls"][1], sound.data, size)
+        late = gateway.put(job["upload_urls"][1], sound.data)
         assert_refused(late)
         assert "expired" in late.json()["detail"]
         assert_refused(gateway.complete(job, 1))
@@ -65,8 +64,7 @@ def test_blobs_go_after_their_retention(installation):
 
     assert again["upload_urls"] and again["retried_chunks"] == []
     for upload in again["upload_urls"]:
-        size = job["chunk_info"]["chunk_size_bytes"]
-        assert gateway.put(upload, sound.data, size).status == 200
+        assert gateway.put(upload, sound.data).status == 200
         assert gateway.complete(job, upload["chunk_index"]).status == 200
     status = gateway.wait_status(job, lambda status: status["status"] == "done")
     assert status["failed_chunks"] == 0
@@ -107,8 +105,7 @@ def test_nothing_is_left_of_a_job_after_its_retention(installation):
     missing = installation.gateway.request(
         "GET", f"/chunked-upload-status?parent_job_id={job['parent_job_id']}")
     assert missing.status == 404
-    late = installation.gateway.put(job["upload_urls"][0], sound.data,
-                                    job["chunk_info"]["chunk_size_bytes"])
+    late = installation.gateway.put(job["upload_urls"][0], sound.data)
     assert late.status == 404
     assert not folder(installation, job).exists()
     # The fleet goes on.

@@ -137,7 +137,7 @@ def test_bytes_that_are_gone_are_uploaded_anew(installation):
     assert installation.gateway.status(job)["status"] == "uploading"
     again = installation.gateway.retry(job, chunk_indices=[gap])
     assert [u["chunk_index"] for u in again.json()["upload_urls"]] == [gap]
-    stored = installation.gateway.put(upload, sound.data, job["chunk_info"]["chunk_size_bytes"])
+    stored = installation.gateway.put(upload, sound.data)
     assert stored.status == 200
     assert installation.gateway.complete(job, gap).status == 200
     events = read_again(installation, job, stream)

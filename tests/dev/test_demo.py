@@ -68,6 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(201, {
                 "parent_job_id": "job", "stream_url": "/chunked-stream/job",
                 "upload_urls": [{"chunk_index": k, "upload_url": f"/put/{k}", "key": str(k),
+                                 "chunk_range": [k * CHUNK_BYTES, (k + 1) * CHUNK_BYTES],
                                  "expected_size": CHUNK_BYTES} for k in range(TOTAL_CHUNKS)],
                 "upload_order": list(range(TOTAL_CHUNKS)),
                 "chunk_info": {"total_chunks": TOTAL_CHUNKS, "chunk_size_bytes": CHUNK_BYTES}})

@@ -25,9 +25,8 @@ def test_a_completion_without_kafka(hasty, services, seed, how):
     installation = hasty.installation
     job = Load(hasty, seed).add_unsent_recording(wav(11, first=63000))
     gateway = job.client.gateways[0]
-    size = job.facts["chunk_info"]["chunk_size_bytes"]
     for upload in job.facts["upload_urls"]:
-        assert gateway.put(upload, job.recording.data, size).status == 200
+        assert gateway.put(upload, job.recording.data).status == 200
 
     getattr(services.kafka_proxy, how)()
     try:

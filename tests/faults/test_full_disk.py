@@ -25,11 +25,10 @@ def disk(fleet):
 def test_a_full_disk(fleet, disk, seed, call):
     job = Load(fleet, seed).add_unsent_recording(wav(11, first=64000))
     gateway, upload = job.client.gateways[0], job.facts["upload_urls"][0]
-    size = job.facts["chunk_info"]["chunk_size_bytes"]
     folder = (fleet.installation.folder / "blobs" / upload["key"]).parent
 
     disk.write_text(call)
-    refused = gateway.put(upload, job.recording.data, size)
+    refused = gateway.put(upload, job.recording.data)
     disk.unlink()
 
     assert refused.status == 507 and refused.json()["type"] == "/problems/storage-full"

@@ -139,8 +139,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct media_extent extents[2] = {
         {.length = header_end, .bytes = bytes},
         {.offset = start, .length = end - start, .bytes = bytes + start}};
-    struct media_range range = {
-        .own_start = start + choose(data + 6, end - start + 1), .own_end = end, .resync_from = -1};
+    struct media_range range = {.own_start = start + choose(data + 6, end - start + 1),
+                                .own_end = end,
+                                .resync_from = -1,
+                                .next_end = data[7] % 2 == 0 ? total_size : end};
     if (data[7] % 8 == 0) {
         range.resync_from = start;
     }

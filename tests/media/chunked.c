@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/chunk_layout.h"
 #include "common/mem.h"
 #include "worker/media_decode.h"
 
@@ -18,7 +19,7 @@
 struct chunked {
     int fd;
     int64_t size;
-    int64_t chunk_bytes;
+    struct chunk_layout layout;
     struct media_header header;
     struct media_extent header_extents[HEADER_EXTENTS_MAX];
     size_t header_extent_count;
@@ -65,7 +66,7 @@ void chunked_close(struct chunked *file)
     free(file);
 }
 
-struct chunked *chunked_open(const char *path, int64_t chunk_bytes)
+struct chunked *chunked_open(const char *path, int64_t chunk_bytes, int64_t first_chunk_bytes)
 {
     struct chunked *file = mem_new(sizeof(*file));
     struct stat status;
@@ -74,7 +75,7 @@ struct chunked *chunked_open(const char *path, int64_t chunk_bytes)
         give_up(path, "it cannot be read");
     }
     file->size = status.st_size;
-    file->chunk_bytes = chunk_bytes;
+    file->layout = chunk_layout_of(file->size, chunk_bytes, first_chunk_bytes);
     find_header(file);
     return file;
 }
@@ -86,15 +87,28 @@ const struct media_header *chunked_header(const struct chunked *file)
 
 int64_t chunked_count(const struct chunked *file)
 {
-    return (file->size + file->chunk_bytes - 1) / file->chunk_bytes;
+    return file->layout.total_chunks;
 }
 
 static struct media_range range_of(const struct chunked *file, int64_t chunk)
 {
-    int64_t start = chunk * file->chunk_bytes;
-    int64_t end = start + file->chunk_bytes;
+    struct chunk_range own = chunk_layout_range(&file->layout, (int32_t)chunk);
+    bool is_last = chunk == chunked_count(file) - 1;
     return (struct media_range){
-        .own_start = start, .own_end = end < file->size ? end : file->size, .resync_from = -1};
+        .own_start = own.start,
+        .own_end = own.end,
+        .resync_from = -1,
+        .next_end = is_last ? own.end : chunk_layout_range(&file->layout, (int32_t)chunk + 1).end};
+}
+
+/* So many bytes of a chunk, which may not be there, or as many as it has. */
+static int64_t of_chunk(const struct chunked *file, int64_t chunk, int64_t bytes)
+{
+    if (chunk < 0 || chunk >= chunked_count(file)) {
+        return 0;
+    }
+    int64_t size = chunk_layout_size(&file->layout, (int32_t)chunk);
+    return bytes < size ? bytes : size;
 }
 
 static struct media_source *open_source(const struct chunked *file, int64_t chunk, int state)
@@ -102,11 +116,11 @@ static struct media_source *open_source(const struct chunked *file, int64_t chun
     struct media_extent extents[MEDIA_EXTENTS_MAX];
     struct media_range range = range_of(file, chunk);
     int64_t overlap = media_header_overlap_bytes(&file->header, OVERLAP_MS);
-    overlap = overlap < file->chunk_bytes ? overlap : file->chunk_bytes;
+    int64_t before = (state & CHUNKED_AFTER_PREVIOUS) != 0 ? of_chunk(file, chunk - 1, overlap) : 0;
+    int64_t after = (state & CHUNKED_AFTER_NEXT) != 0 ? of_chunk(file, chunk + 1, overlap) : 0;
     memcpy(extents, file->header_extents, sizeof(file->header_extents));
     extents[file->header_extent_count] =
-        extent_of(file, range.own_start - ((state & CHUNKED_AFTER_PREVIOUS) != 0 ? overlap : 0),
-                  range.own_end + ((state & CHUNKED_AFTER_NEXT) != 0 ? overlap : 0));
+        extent_of(file, range.own_start - before, range.own_end + after);
     return media_source_new(file->size, extents, file->header_extent_count + 1);
 }
 

@@ -32,8 +32,9 @@ struct chunked_reading {
 };
 
 void chunked_close(struct chunked *file);
-/* Complains on stderr and ends the process if the file cannot be read or is no recording. */
-struct chunked *chunked_open(const char *path, int64_t chunk_bytes);
+/* Complains on stderr and ends the process if the file cannot be read or is no recording. The
+ * first chunk may be smaller than the regular ones (common/chunk_layout.h). */
+struct chunked *chunked_open(const char *path, int64_t chunk_bytes, int64_t first_chunk_bytes);
 
 const struct media_header *chunked_header(const struct chunked *file);
 int64_t chunked_count(const struct chunked *file);

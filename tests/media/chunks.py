@@ -13,8 +13,10 @@ BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("release")
 MEDIA_CHUNKS = BUILD / "tests" / "media" / "media-chunks"
 
 
-def cut(path: Path, chunk_bytes: int, reference: Path, decode_every: int = 1) -> dict:
-    done = subprocess.run([MEDIA_CHUNKS, path, str(chunk_bytes), reference, str(decode_every)],
+def cut(path: Path, chunk_bytes: int, reference: Path, decode_every: int = 1,
+        first_chunk_bytes: int | None = None) -> dict:
+    done = subprocess.run([MEDIA_CHUNKS, path, str(chunk_bytes), reference, str(decode_every),
+                           str(first_chunk_bytes or chunk_bytes)],
                           check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 

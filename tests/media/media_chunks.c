@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * media-chunks FILE CHUNK_BYTES REFERENCE [DECODE_EVERY]
+ * media-chunks FILE CHUNK_BYTES REFERENCE [DECODE_EVERY [FIRST_CHUNK_BYTES]]
  *
  * Cuts FILE in chunks, decodes each of them alone and beside each of its neighbours, and compares
  * what comes of it with REFERENCE: another decoder's samples of the whole file, 16-bit, mono, at
  * the native rate. Prints the worst of all chunks and of all orders of arrival as a JSON object.
- * With DECODE_EVERY n only every n-th chunk is decoded; all of them are reported.
+ * With DECODE_EVERY n only every n-th chunk is decoded; all of them are reported. With
+ * FIRST_CHUNK_BYTES sizes double from there to CHUNK_BYTES.
  */
 
 #include <fcntl.h>
@@ -152,10 +153,13 @@ static double in_ms(const struct chunked *file, int64_t samples)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        (void)fprintf(stderr, "usage: media-chunks FILE CHUNK_BYTES REFERENCE [DECODE_EVERY]\n");
+        (void)fprintf(stderr, "usage: media-chunks FILE CHUNK_BYTES REFERENCE [DECODE_EVERY "
+                              "[FIRST_CHUNK_BYTES]]\n");
         return 2;
     }
-    struct chunked *file = chunked_open(argv[1], strtoll(argv[2], NULL, 10));
+    int64_t chunk_bytes = strtoll(argv[2], NULL, 10);
+    int64_t first_chunk_bytes = argc > 5 ? strtoll(argv[5], NULL, 10) : chunk_bytes;
+    struct chunked *file = chunked_open(argv[1], chunk_bytes, first_chunk_bytes);
     struct pcm reference = map_reference(argv[3]);
     int64_t every = argc > 4 ? strtoll(argv[4], NULL, 10) : 1;
     int64_t samples;

@@ -49,9 +49,8 @@ class Gateway:
         assert answer.status == 201, answer.body
         return answer.json()
 
-    def put(self, upload: dict, recording: bytes, chunk_size: int) -> Answer:
-        start = upload["chunk_index"] * chunk_size
-        chunk = recording[start:start + chunk_size]
+    def put(self, upload: dict, recording: bytes) -> Answer:
+        chunk = recording[slice(*upload["chunk_range"])]
         assert len(chunk) == upload["expected_size"]
         return self.request("PUT", upload["upload_url"], chunk)
 
@@ -63,8 +62,7 @@ class Gateway:
 
     def upload(self, job: dict, recording: bytes, chunk_index: int) -> None:
         """PUT and completion of one chunk, both of which must succeed."""
-        size = job["chunk_info"]["chunk_size_bytes"]
-        stored = self.put(job["upload_urls"][chunk_index], recording, size)
+        stored = self.put(job["upload_urls"][chunk_index], recording)
         assert stored.status == 200, stored.body
         completed = self.complete(job, chunk_index)
         assert completed.status == 200, completed.body

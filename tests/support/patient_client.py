@@ -75,8 +75,7 @@ class Job:
 
     def upload_chunk(self, index: int) -> None:
         upload = self.facts["upload_urls"][index]
-        size = self.facts["chunk_info"]["chunk_size_bytes"]
-        stored = self.client.call(lambda g: g.put(upload, self.recording.data, size))
+        stored = self.client.call(lambda g: g.put(upload, self.recording.data))
         assert stored.status == 200, stored.body
         key = {"Idempotency-Key": uuid.uuid4().hex}
         completed = self.client.call(lambda g: g.complete(self.facts, index, headers=key))

@@ -43,7 +43,8 @@ static inline struct recording recording_new(int32_t chunk_count)
 {
     struct recording recording = {.job = job_new(RECORDING_JOB_ID)};
 
-    recording.job->layout = chunk_layout_of((int64_t)chunk_count * CHUNK_BYTES, CHUNK_BYTES);
+    recording.job->layout =
+        chunk_layout_of((int64_t)chunk_count * CHUNK_BYTES, CHUNK_BYTES, CHUNK_BYTES);
     recording.readings = mem_array((size_t)chunk_count, sizeof *recording.readings);
     buf_init(&recording.text, (size_t)1 << 24);
     for (int32_t i = 0; i < chunk_count; i++)

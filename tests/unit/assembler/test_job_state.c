@@ -33,7 +33,7 @@ static struct fixture new_fixture(enum chunk_status status)
 {
     struct fixture fixture = {.job = job_new(JOB_ID)};
 
-    fixture.job->layout = chunk_layout_of(4000, 1000);
+    fixture.job->layout = chunk_layout_of(4000, 1000, 1000);
     fixture.job->max_retries = 2;
     fixture.chunk = job_add_chunk(fixture.job, 1);
     fixture.chunk->status = status;

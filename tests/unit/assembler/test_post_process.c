@@ -20,7 +20,7 @@ static struct job *whole_job(bool wants)
 {
     struct job *job = job_new(RECORDING_JOB_ID);
 
-    job->layout = chunk_layout_of(300, 100);
+    job->layout = chunk_layout_of(300, 100, 100);
     job->status = JOB_ASSEMBLING;
     job->uploaded_chunks = 3;
     job->completed_chunks = 3;

@@ -27,7 +27,7 @@ static struct job *deleting(int32_t chunk_count, bool then_purges)
 {
     struct job *job = job_new(JOB_ID);
 
-    job->layout = chunk_layout_of((int64_t)chunk_count * 10, 10);
+    job->layout = chunk_layout_of((int64_t)chunk_count * 10, 10, 10);
     memcpy(job->extension, "mp3", sizeof "mp3");
     job->status = JOB_DONE;
     blob_deletion_begin(job, 5, then_purges);

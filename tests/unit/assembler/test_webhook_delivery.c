@@ -40,7 +40,7 @@ static struct job *job_with(const char *url)
 {
     struct job *job = job_new(RECORDING_JOB_ID);
 
-    job->layout = chunk_layout_of(100, 50);
+    job->layout = chunk_layout_of(100, 50, 50);
     job->status = JOB_DONE;
     job->last_seq = 7;
     job->webhook_url = mem_copy_string(url);

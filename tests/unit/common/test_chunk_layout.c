@@ -29,27 +29,65 @@ static void test_chunk_layout__counts(void **state UNUSED)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
-        struct chunk_layout layout = chunk_layout_of(ROWS[i].total_size, ROWS[i].chunk_size_bytes);
+        struct chunk_layout layout =
+            chunk_layout_of(ROWS[i].total_size, ROWS[i].chunk_size_bytes, ROWS[i].chunk_size_bytes);
         assert_int_equal(layout.total_chunks, ROWS[i].total_chunks);
         assert_true(chunk_layout_size(&layout, layout.total_chunks - 1) == ROWS[i].last_size);
     }
 }
 
-/* For many sizes: ranges follow each other, cover the file, and agree with chunk_at. */
+/* Ranges follow each other, none is empty, they cover the file, and chunk_at agrees; sizes grow up
+ * to the regular one, but for the last. */
+static void check_tiles(const struct chunk_layout *layout)
+{
+    int64_t byte = 0;
+    int64_t size_before = 0;
+
+    for (int32_t i = 0; i < layout->total_chunks; i++) {
+        struct chunk_range range = chunk_layout_range(layout, i);
+        int64_t size = chunk_layout_size(layout, i);
+        assert_true(range.start == byte && range.end > byte && size == range.end - range.start);
+        assert_true(size <= layout->chunk_size_bytes);
+        if (i < layout->total_chunks - 1) {
+            int64_t doubled = i == 0 ? layout->first_chunk_bytes : 2 * size_before;
+            assert_true(size ==
+                        (doubled < layout->chunk_size_bytes ? doubled : layout->chunk_size_bytes));
+        }
+        size_before = size;
+        for (; byte < range.end; byte++)
+            assert_int_equal(chunk_layout_chunk_at(layout, byte), i);
+    }
+    assert_true(byte == layout->total_size);
+}
+
 static void test_chunk_layout__ranges_tile_the_file(void **state UNUSED)
 {
     for (int64_t total = 1; total <= 60; total++)
         for (int64_t size = 1; size <= 61; size++) {
-            struct chunk_layout layout = chunk_layout_of(total, size);
-            int64_t byte = 0;
-            for (int32_t i = 0; i < layout.total_chunks; i++) {
-                struct chunk_range range = chunk_layout_range(&layout, i);
-                assert_true(range.start == byte && range.end > byte);
-                for (; byte < range.end; byte++)
-                    assert_int_equal(chunk_layout_chunk_at(&layout, byte), i);
-            }
-            assert_true(byte == total);
+            struct chunk_layout layout = chunk_layout_of(total, size, size);
+            assert_int_equal(layout.total_chunks, (total - 1) / size + 1);
+            check_tiles(&layout);
         }
+}
+
+static void test_chunk_layout__a_ramp_tiles_the_file(void **state UNUSED)
+{
+    for (int64_t total = 1; total <= 90; total++)
+        for (int64_t size = 1; size <= 40; size++)
+            for (int64_t first = 1; first <= size; first++) {
+                struct chunk_layout layout = chunk_layout_of(total, size, first);
+                check_tiles(&layout);
+            }
+}
+
+static void test_chunk_layout__a_ramp_doubles(void **state UNUSED)
+{
+    static const int64_t ENDS[] = {3, 9, 21, 41, 61, 70};
+    struct chunk_layout layout = chunk_layout_of(70, 20, 3);
+
+    assert_int_equal(layout.total_chunks, ARRAY_LEN(ENDS));
+    for (int32_t k = 0; k < layout.total_chunks; k++)
+        assert_int_equal(chunk_layout_range(&layout, k).end, ENDS[k]);
 }
 
 static void test_chunk_layout__keys_round_trip(void **state UNUSED)
@@ -121,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chunk_layout__counts),
         cmocka_unit_test(test_chunk_layout__ranges_tile_the_file),
+        cmocka_unit_test(test_chunk_layout__a_ramp_tiles_the_file),
+        cmocka_unit_test(test_chunk_layout__a_ramp_doubles),
         cmocka_unit_test(test_chunk_layout__keys_round_trip),
         cmocka_unit_test(test_chunk_layout__foreign_keys_are_refused),
     };

@@ -99,7 +99,7 @@ static const struct {
 static void test_complete_request__must_fit_the_layout(void **state)
 {
     (void)state;
-    struct chunk_layout layout = chunk_layout_of(2500, 1000);
+    struct chunk_layout layout = chunk_layout_of(2500, 1000, 1000);
 
     for (size_t i = 0; i < ARRAY_LEN(FITS); i++) {
         struct complete_request request = {.chunk_index = FITS[i].chunk_index,

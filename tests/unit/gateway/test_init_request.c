@@ -171,6 +171,64 @@ static void test_init_request__too_many_chunks_names_the_smallest_fitting_size(v
     }
 }
 
+static const struct {
+    const char *body;
+    int64_t first_chunk_bytes;
+    int32_t total_chunks;
+} RAMPS[] = {
+    {"{\"filename\":\"a.mp3\",\"total_size\":20971520,\"ramp\":false}", 5242880, 4},
+    {"{\"filename\":\"a.mp3\",\"total_size\":20971520,\"ramp\":null}", 5242880, 4},
+    /* 1/4, 1/2, 1, 2, 4, 5, 5, 2 1/4 MiB */
+    {"{\"filename\":\"a.mp3\",\"total_size\":20971520,\"ramp\":true}", 262144, 8},
+    {"{\"filename\":\"a.wav\",\"total_size\":20971520,\"ramp\":true}", 1048576, 6},
+    {"{\"filename\":\"a.mp4\",\"total_size\":20971520,\"ramp\":true}", 1048576, 6},
+    {"{\"filename\":\"a.mp3\",\"total_size\":100000,\"ramp\":true}", 262144, 1},
+    /* never larger than the others */
+    {"{\"filename\":\"a.wav\",\"total_size\":2097152,\"chunk_size_mb\":1,\"ramp\":true}", 1048576,
+     2},
+};
+
+static void test_init_request__a_ramp_begins_where_the_format_allows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(RAMPS); i++) {
+        struct init_request request;
+        struct refusal refusal;
+
+        assert_true(parse(RAMPS[i].body, &request, &refusal));
+        assert_int_equal(request.layout.first_chunk_bytes, RAMPS[i].first_chunk_bytes);
+        assert_int_equal(request.layout.total_chunks, RAMPS[i].total_chunks);
+    }
+}
+
+/* 10,000 chunks of 1 MiB are just too many with a ramp of two more. */
+static void test_init_request__the_smallest_chunk_size_counts_the_ramp(void **state)
+{
+    static const int64_t SIZES[] = {10485760000, 20971520000, 524288000000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(SIZES); i++) {
+        struct init_request request;
+        struct refusal refusal;
+        char body[160];
+        int64_t too_small = SIZES[i] / CHUNK_COUNT_MAX / INIT_MIB;
+
+        for (int64_t mb = too_small; mb <= too_small + 1; mb++) {
+            (void)snprintf(
+                body, sizeof body,
+                "{\"filename\":\"a.mp3\",\"total_size\":%lld,\"chunk_size_mb\":%lld,\"ramp\":true}",
+                (long long)SIZES[i], (long long)mb);
+            assert_int_equal(parse(body, &request, &refusal), mb > too_small);
+        }
+        (void)snprintf(
+            body, sizeof body,
+            "{\"filename\":\"a.mp3\",\"total_size\":%lld,\"chunk_size_mb\":1,\"ramp\":true}",
+            (long long)SIZES[i]);
+        assert_false(parse(body, &request, &refusal));
+        assert_int_equal(refusal.problem.minimum, too_small + 1);
+    }
+}
+
 static void canonical(const char *body, struct buf *text)
 {
     struct init_request request;
@@ -183,21 +241,25 @@ static void canonical(const char *body, struct buf *text)
 static void test_init_request__canonical_form_depends_on_meaning_alone(void **state)
 {
     (void)state;
-    struct buf plain, same, other;
+    struct buf plain, same, other, ramped;
     buf_init(&plain, 4096);
     buf_init(&same, 4096);
     buf_init(&other, 4096);
+    buf_init(&ramped, 4096);
 
     canonical("{\"filename\":\"a.wav\",\"total_size\":7}", &plain);
     canonical("{ \"chunk_size_mb\":5.0, \"total_size\":7, \"use_llm\":false,"
               "\"filename\":\"\\u0061.wav\", \"language\":null}",
               &same);
     canonical("{\"filename\":\"a.wav\",\"total_size\":7,\"language\":\"en\"}", &other);
+    canonical("{\"filename\":\"a.wav\",\"total_size\":7,\"ramp\":true}", &ramped);
     assert_string_equal(buf_string(&plain), buf_string(&same));
     assert_string_not_equal(buf_string(&plain), buf_string(&other));
+    assert_string_not_equal(buf_string(&plain), buf_string(&ramped));
     buf_done(&plain);
     buf_done(&same);
     buf_done(&other);
+    buf_done(&ramped);
 }
 
 static void test_init_request__terms_end_the_prompt(void **state)
@@ -270,6 +332,8 @@ int main(void)
         cmocka_unit_test(test_init_request__takes_what_the_contract_allows),
         cmocka_unit_test(test_init_request__refusal_names_field_and_bound),
         cmocka_unit_test(test_init_request__too_many_chunks_names_the_smallest_fitting_size),
+        cmocka_unit_test(test_init_request__a_ramp_begins_where_the_format_allows),
+        cmocka_unit_test(test_init_request__the_smallest_chunk_size_counts_the_ramp),
         cmocka_unit_test(test_init_request__canonical_form_depends_on_meaning_alone),
         cmocka_unit_test(test_init_request__terms_end_the_prompt),
         cmocka_unit_test(test_init_request__prompt_and_terms_have_one_limit),

@@ -33,10 +33,10 @@ static void test_job_plan__estimate_is_a_range_that_a_person_would_say(void **st
     }
 }
 
-static struct json_object *format(int64_t total_size, int64_t chunk_size, const char *public_url,
-                                  struct sign_keys *keys)
+static struct json_object *format_ramp(int64_t total_size, int64_t chunk_size, int64_t first_chunk,
+                                       const char *public_url, struct sign_keys *keys)
 {
-    struct job_plan plan = {.layout = chunk_layout_of(total_size, chunk_size),
+    struct job_plan plan = {.layout = chunk_layout_of(total_size, chunk_size, first_chunk),
                             .extension = "wav",
                             .estimated_seconds = -1};
     struct job_plan_terms terms = {.keys = keys,
@@ -53,6 +53,12 @@ static struct json_object *format(int64_t total_size, int64_t chunk_size, const 
     assert_non_null(object);
     buf_done(&json);
     return object;
+}
+
+static struct json_object *format(int64_t total_size, int64_t chunk_size, const char *public_url,
+                                  struct sign_keys *keys)
+{
+    return format_ramp(total_size, chunk_size, chunk_size, public_url, keys);
 }
 
 static struct json_object *at(struct json_object *object, const char *name)
@@ -85,6 +91,30 @@ static void test_job_plan__sizes_add_up_to_the_file(void **state)
     sign_keys_free(keys);
 }
 
+static void test_job_plan__a_ramp_is_told(void **state)
+{
+    (void)state;
+    static const int64_t ENDS[] = {300, 900, 1900, 2500};
+    struct sign_keys *keys = sign_keys_random();
+    struct json_object *answer = format_ramp(2500, 1000, 300, "", keys);
+    struct json_object *info = at(answer, "chunk_info");
+    int64_t start = 0;
+
+    assert_int_equal(json_object_get_int64(at(info, "chunk_size_bytes")), 1000);
+    assert_int_equal(json_object_get_int64(at(info, "first_chunk_bytes")), 300);
+    assert_int_equal(json_object_get_int64(at(info, "total_chunks")), ARRAY_LEN(ENDS));
+    for (size_t k = 0; k < ARRAY_LEN(ENDS); k++) {
+        struct json_object *upload = json_object_array_get_idx(at(answer, "upload_urls"), k);
+        struct json_object *range = at(upload, "chunk_range");
+        assert_int_equal(json_object_get_int64(json_object_array_get_idx(range, 0)), start);
+        assert_int_equal(json_object_get_int64(json_object_array_get_idx(range, 1)), ENDS[k]);
+        assert_int_equal(json_object_get_int64(at(upload, "expected_size")), ENDS[k] - start);
+        start = ENDS[k];
+    }
+    json_object_put(answer);
+    sign_keys_free(keys);
+}
+
 static void test_job_plan__urls_are_signed_for_their_key_and_size(void **state)
 {
     (void)state;
@@ -108,7 +138,7 @@ static void test_job_plan__urls_are_signed_for_their_key_and_size(void **state)
 static void check_order(const char *extension, int chunks, const char *wanted)
 {
     struct sign_keys *keys = sign_keys_random();
-    struct job_plan plan = {.layout = chunk_layout_of((int64_t)chunks * 1000, 1000),
+    struct job_plan plan = {.layout = chunk_layout_of((int64_t)chunks * 1000, 1000, 1000),
                             .estimated_seconds = -1};
     struct job_plan_terms terms = {.keys = keys, .public_url = "", .max_concurrent_uploads = 3};
     struct buf json;
@@ -143,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_job_plan__estimate_is_a_range_that_a_person_would_say),
         cmocka_unit_test(test_job_plan__sizes_add_up_to_the_file),
         cmocka_unit_test(test_job_plan__what_may_hold_the_header_goes_first),
+        cmocka_unit_test(test_job_plan__a_ramp_is_told),
         cmocka_unit_test(test_job_plan__urls_are_signed_for_their_key_and_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

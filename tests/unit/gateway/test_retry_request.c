@@ -50,7 +50,7 @@ static void parse(const char *body, struct retry_request *ret_request)
 static void test_retry_request__without_a_list_every_chunk_is_meant(void **state)
 {
     CLEANUP(retry_request_done) struct retry_request request;
-    const struct chunk_layout layout = chunk_layout_of(4000, 1000);
+    const struct chunk_layout layout = chunk_layout_of(4000, 1000, 1000);
     struct refusal refusal;
 
     (void)state;
@@ -62,8 +62,8 @@ static void test_retry_request__without_a_list_every_chunk_is_meant(void **state
 static void test_retry_request__a_list_must_fit_the_job(void **state)
 {
     CLEANUP(retry_request_done) struct retry_request request;
-    const struct chunk_layout four = chunk_layout_of(4000, 1000);
-    const struct chunk_layout three = chunk_layout_of(3000, 1000);
+    const struct chunk_layout four = chunk_layout_of(4000, 1000, 1000);
+    const struct chunk_layout three = chunk_layout_of(3000, 1000, 1000);
     struct refusal refusal;
 
     (void)state;

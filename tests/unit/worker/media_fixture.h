@@ -128,7 +128,7 @@ static UNUSED bool on_decoded_pcm(void *context, const int16_t *samples, size_t 
     return true;
 }
 
-/* Decodes [own_start, own_end) when the given extents are there. */
+/* Decodes [own_start, own_end) when the given extents are there; the next chunk is the rest. */
 static UNUSED struct decoded decode_extents(const struct recording *recording,
                                             const struct media_extent *extents, size_t count,
                                             struct media_decode_options options)
@@ -137,6 +137,9 @@ static UNUSED struct decoded decode_extents(const struct recording *recording,
     struct media_sink sink = {
         .on_start = on_decoded_start, .on_pcm = on_decoded_pcm, .context = &decoded};
     struct media_source *source = media_source_new(recording->size, extents, count);
+    if (options.range.next_end == 0) {
+        options.range.next_end = recording->size;
+    }
     if (options.max_seconds == 0) {
         options.max_seconds = 4 * 3600;
     }

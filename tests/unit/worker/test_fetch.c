@@ -139,7 +139,7 @@ static enum fetch_result fetch_in(struct fixture *fixture, int64_t chunk_bytes, 
         .store = fixture->store, .headers = fixture->headers, .overlap_us = 1000000};
     struct event work = {.type = EVENT_CHUNK_WORK, .job = {JOB}, .chunk_index = chunk_index};
 
-    work.work.layout = chunk_layout_of(TOTAL, chunk_bytes);
+    work.work.layout = chunk_layout_of(TOTAL, chunk_bytes, chunk_bytes);
     (void)snprintf(work.work.extension, sizeof work.work.extension, "wav");
     return fetch_open(&source, &work, ret_files, ret_missing, err);
 }
