@@ -303,7 +303,7 @@ static void resync(struct job *job, const struct chunk *previous, struct chunk *
     chunk->status = CHUNK_UPLOADED;
     chunk->attempt++;
     chunk->min_attempt = chunk->attempt;
-    chunk->start_count = 0;
+    start_tally_forget(&chunk->starts);
     chunk->is_changed = true;
     job_add_task(job, &(struct job_task){.chunk_index = chunk->index, .attempt = chunk->attempt});
 }

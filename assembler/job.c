@@ -123,7 +123,7 @@ struct chunk *job_add_chunk(struct job *job, int32_t index)
     chunk->index = index;
     chunk->attempt = 1;
     chunk->min_attempt = 1;
-    chunk->work.partition = -1;
+    chunk->starts.work.partition = -1;
     chunk->waiting_from = -1;
     chunk->waiting_to = -1;
     chunk->waiting_first_chunk = -1;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "assembler/start_tally.h"
 #include "common/attrs.h"
 #include "common/chunk_layout.h"
 #include "common/coverage.h"
@@ -62,11 +63,9 @@ struct chunk {
     int32_t attempt;
     int32_t min_attempt;
     int32_t retry_count;
-    struct kafka_position work; /* the newest work record; partition -1: unknown */
-    int32_t start_count;        /* of that record, without a result */
-    int64_t last_start_wall_us; /* of that record; 0: none */
-    int64_t resync_from;        /* this attempt decodes from here, see assembly.h; 0: no resync */
-    int64_t waiting_from;       /* bytes that have not arrived yet; -1: none */
+    struct start_tally starts;
+    int64_t resync_from;  /* this attempt decodes from here, see assembly.h; 0: no resync */
+    int64_t waiting_from; /* bytes that have not arrived yet; -1: none */
     int64_t waiting_to;
     int32_t waiting_first_chunk; /* which they begin in; -1: none */
     int32_t waiting_chunk; /* the last of theirs that is missing: until it has arrived there is

@@ -22,6 +22,7 @@ enum action {
     UPLOAD,
     NOTE_WORK, /* a repeated report of the upload: a newer work record of the same attempt */
     START,
+    RELEASE,
     HEAR,
     SHOW,
     PARK,
@@ -50,6 +51,7 @@ static const struct rule RULES[EVENT_TYPE_COUNT] = {
                                [CHUNK_DONE] = IGNORE,
                                [CHUNK_FAILED] = IGNORE}},
     [EVENT_CHUNK_STARTED] = {GUARD_CURRENT, ON_OPEN(START)},
+    [EVENT_CHUNK_RELEASED] = {GUARD_CURRENT, ON_OPEN(RELEASE)},
     [EVENT_CHUNK_ALIVE] = {GUARD_CURRENT, ON_OPEN(HEAR)},
     [EVENT_CHUNK_PARTIAL] = {GUARD_CURRENT, ON_OPEN(SHOW)},
     [EVENT_CHUNK_WAITING] = {GUARD_CURRENT, ON_OPEN(PARK)},
@@ -94,18 +96,10 @@ static void upload(struct step *step)
     step->change.effects |= EFFECT_UPLOADED;
 }
 
-/* True when this is news of another work record than the one known. Older ones change nothing. */
-static bool note_work(struct step *step, struct kafka_position work)
+static void note_work(struct step *step, struct kafka_position work)
 {
-    struct chunk *chunk = step->chunk;
-
-    if (chunk->work.partition == work.partition && chunk->work.offset >= work.offset)
-        return false;
-    chunk->work = work;
-    chunk->start_count = 0;
-    chunk->last_start_wall_us = 0;
-    chunk->is_changed = true;
-    return true;
+    if (start_tally_note_work(&step->chunk->starts, work))
+        step->chunk->is_changed = true;
 }
 
 static void leave_wait(struct chunk *chunk)
@@ -138,25 +132,18 @@ static void give_up(struct step *step)
     step->change.effects |= EFFECT_FAILED;
 }
 
-/* Starts are counted for each work record, so that only a redelivery, which means that a worker
- * left without a result, counts against the chunk; a client that repeats its report does not. Nor
- * does a start that was written twice, as a worker does that missed the acknowledgement: it is not
- * later than the last one. (One of a worker whose clock is behind by more than a session lasts is
- * taken for such a copy.) */
+/* Counted for each work record, so that only a redelivery counts against the chunk; a client that
+ * repeats its report does not. */
 static void start(struct step *step)
 {
-    const struct event_started *started = &step->event->started;
     struct chunk *chunk = step->chunk;
 
-    (void)note_work(step, started->work);
-    if (chunk->work.offset != started->work.offset ||
-        started->at_wall_us <= chunk->last_start_wall_us)
+    note_work(step, step->event->started.work);
+    if (!start_tally_add(&chunk->starts, &step->event->started))
         return;
     leave_wait(chunk);
     hear(step);
-    chunk->start_count++;
-    chunk->last_start_wall_us = started->at_wall_us;
-    if (chunk->start_count >= step->policy->max_starts) {
+    if (start_tally_is_deadly(&chunk->starts, step->policy->max_starts)) {
         give_up(step);
         step->change.effects |= EFFECT_CRASHED;
         return;
@@ -165,6 +152,12 @@ static void start(struct step *step)
     chunk->now_started = true;
     step->job->now_processing_started = true;
     step->change.effects |= EFFECT_STARTED;
+}
+
+static void release(struct step *step)
+{
+    start_tally_give_back(&step->chunk->starts, &step->event->started);
+    hear(step);
 }
 
 /* What is not stored after the blobs were deleted will not come by waiting. */
@@ -197,7 +190,7 @@ static void park(struct step *step)
         return;
     }
     wait_for(step->chunk, &step->event->waiting, &step->job->layout);
-    step->chunk->start_count = 0;
+    start_tally_forget(&step->chunk->starts);
     set_status(step, CHUNK_UPLOADED);
     step->change.effects |= EFFECT_PARKED;
 }
@@ -226,7 +219,7 @@ static void defer(struct step *step)
     if (step->chunk->deferred_since_wall_us == 0)
         step->chunk->deferred_since_wall_us = step->now_wall_us;
     step->chunk->deferred_until_wall_us = step->event->deferred.until_wall_us;
-    step->chunk->start_count = 0;
+    start_tally_forget(&step->chunk->starts);
     set_status(step, CHUNK_UPLOADED);
     step->change.effects |= EFFECT_DEFERRED;
     step->change.due_in_us = wait_us > 0 ? wait_us : 0;
@@ -242,7 +235,7 @@ static void retry(struct step *step, int64_t retry_after_ms)
 
     chunk->attempt++;
     chunk->retry_count++;
-    chunk->start_count = 0;
+    start_tally_forget(&chunk->starts);
     chunk->deferred_since_wall_us = 0;
     leave_wait(chunk);
     set_status(step, CHUNK_UPLOADED);
@@ -311,14 +304,17 @@ static void act(struct step *step, enum action action)
         return;
     case UPLOAD:
         upload(step);
-        (void)note_work(step, step->event->uploaded.work);
+        note_work(step, step->event->uploaded.work);
         return;
     case NOTE_WORK:
-        (void)note_work(step, step->event->uploaded.work);
+        note_work(step, step->event->uploaded.work);
         return;
     case START:
         upload(step);
         start(step);
+        return;
+    case RELEASE:
+        release(step);
         return;
     case HEAR:
         hear(step);
@@ -398,11 +394,11 @@ bool job_state_retry(struct job *job, struct chunk *chunk, const struct event_re
     chunk->attempt++;
     chunk->min_attempt = chunk->attempt;
     chunk->retry_count = 0;
-    chunk->start_count = 0;
+    start_tally_forget(&chunk->starts);
     chunk->deferred_since_wall_us = 0;
     chunk->resync_from = 0;
     chunk->covered = (struct coverage_sums){0};
-    chunk->work.partition = -1;
+    chunk->starts.work.partition = -1;
     chunk->now_reopened = true;
     chunk->is_changed = true;
     leave_wait(chunk);

@@ -13,7 +13,7 @@
 
 #include "common/buf.h"
 
-#define SQL_COLUMNS_MAX 40
+#define SQL_COLUMNS_MAX 48
 
 struct sql_rows {
     int column_count;

@@ -81,7 +81,9 @@ enum chunk_column {
     C_MIN_ATTEMPT,
     C_RETRIES,
     C_STARTS,
+    C_START_TOTAL,
     C_LAST_START,
+    C_START_IS_HELD,
     C_RESYNC_FROM,
     C_WORK_PARTITION,
     C_WORK_OFFSET,
@@ -116,7 +118,8 @@ enum chunk_column {
 /* In the order of enum chunk_column; the last but one and the last are added by each statement. */
 #define CHUNK_COLUMNS                                                                              \
     "c.job_id, c.chunk_index, c.status, c.attempt, c.min_attempt, c.retry_count, c.start_count,"   \
-    " c.last_start_us, c.resync_from, c.work_partition, c.work_offset, c.waiting_from,"            \
+    " c.start_total, c.last_start_us, c.start_is_held, c.resync_from, c.work_partition, "          \
+    "c.work_offset, c.waiting_from,"                                                               \
     " c.waiting_to, c.waiting_first_chunk, c.waiting_chunk, (extract(epoch FROM "                  \
     "c.deferred_until) * 1000000)::bigint, c.deferred_reason, "                                    \
     "c.deferred_since_us, c.error::text,"                                                          \
@@ -379,11 +382,13 @@ static void take_state(const PGresult *result, int row, struct chunk *chunk)
     chunk->attempt = get_int32(result, row, C_ATTEMPT);
     chunk->min_attempt = get_int32(result, row, C_MIN_ATTEMPT);
     chunk->retry_count = get_int32(result, row, C_RETRIES);
-    chunk->start_count = get_int32(result, row, C_STARTS);
-    chunk->last_start_wall_us = store_int(result, row, C_LAST_START);
+    chunk->starts.count = get_int32(result, row, C_STARTS);
+    chunk->starts.total = get_int32(result, row, C_START_TOTAL);
+    chunk->starts.last_wall_us = store_int(result, row, C_LAST_START);
+    chunk->starts.is_held = store_bool(result, row, C_START_IS_HELD);
     chunk->resync_from = store_int_or(result, row, C_RESYNC_FROM, 0);
-    chunk->work.partition = (int32_t)store_int_or(result, row, C_WORK_PARTITION, -1);
-    chunk->work.offset = store_int_or(result, row, C_WORK_OFFSET, -1);
+    chunk->starts.work.partition = (int32_t)store_int_or(result, row, C_WORK_PARTITION, -1);
+    chunk->starts.work.offset = store_int_or(result, row, C_WORK_OFFSET, -1);
     chunk->waiting_from = store_int_or(result, row, C_WAITING_FROM, -1);
     chunk->waiting_to = store_int_or(result, row, C_WAITING_TO, -1);
     chunk->waiting_first_chunk = (int32_t)store_int_or(result, row, C_WAITING_FIRST_CHUNK, -1);

@@ -5,7 +5,7 @@
 #include "assembler/store_jobs.h"
 #include "common/mem.h"
 
-enum { JOB_COLUMNS = 35, CHUNK_COLUMNS = 39 };
+enum { JOB_COLUMNS = 35, CHUNK_COLUMNS = 41 };
 
 static const struct store_statement WRITE_JOBS = {
     "write_jobs",
@@ -48,6 +48,7 @@ static const struct store_statement WRITE_CHUNKS = {
     "write_chunks",
     "UPDATE chunks c SET status = u.status, attempt = u.attempt, min_attempt = u.min_attempt,"
     " retry_count = u.retries, start_count = u.starts, last_start_us = u.last_start_us,"
+    " start_total = u.start_total, start_is_held = u.start_is_held,"
     " resync_from = u.resync_from,"
     " work_partition = u.work_partition, work_offset = u.work_offset,"
     " waiting_from = u.waiting_from, waiting_to = u.waiting_to,"
@@ -73,7 +74,7 @@ static const struct store_statement WRITE_CHUNKS = {
     " $20::bool[], $21::bool[], $22::bool[], $23::bool[], $24::bigint[], $25::bigint[],"
     " $26::int[], $27::bigint[], $28::bigint[], $29::bool[], $30::bigint[], $31::bigint[],"
     " $32::bigint[], $33::bool[], $34::int[], $35::int[], $36::int[], $37::bool[], $38::text[],"
-    " $39::bigint[])"
+    " $39::bigint[], $40::int[], $41::bool[])"
     " AS u (job_id, chunk_index, status, attempt, min_attempt, retries, starts, last_start_us,"
     " resync_from, work_partition, work_offset, waiting_from, waiting_to,"
     " waiting_first_chunk, waiting_chunk, deferred_us,"
@@ -81,7 +82,8 @@ static const struct store_statement WRITE_CHUNKS = {
     "first_byte, next_byte,"
     " sample_rate, samples, absolute_start, tail_complete, border_byte, border_samples,"
     " start_sample, start_is_estimated,"
-    " first_word, emitted_word, last_word, is_reopened, covered, deferred_since)"
+    " first_word, emitted_word, last_word, is_reopened, covered, deferred_since,"
+    " start_total, start_is_held)"
     " WHERE c.job_id = u.job_id AND c.chunk_index = u.chunk_index"};
 
 /* In an array literal, inside the array of rows. */
@@ -152,11 +154,12 @@ static void add_state(struct sql_rows *rows, const struct chunk *chunk)
     sql_rows_int(rows, chunk->attempt);
     sql_rows_int(rows, chunk->min_attempt);
     sql_rows_int(rows, chunk->retry_count);
-    sql_rows_int(rows, chunk->start_count);
-    sql_rows_int(rows, chunk->last_start_wall_us);
+    sql_rows_int(rows, chunk->starts.count);
+    sql_rows_int(rows, chunk->starts.last_wall_us);
     sql_rows_natural(rows, chunk->resync_from > 0 ? chunk->resync_from : -1);
-    sql_rows_natural(rows, chunk->work.partition);
-    sql_rows_natural(rows, chunk->work.partition < 0 ? -1 : chunk->work.offset);
+    const struct kafka_position work = chunk->starts.work;
+    sql_rows_natural(rows, work.partition);
+    sql_rows_natural(rows, work.partition < 0 ? -1 : work.offset);
     sql_rows_natural(rows, chunk->waiting_from);
     sql_rows_natural(rows, chunk->waiting_to);
     sql_rows_natural(rows, chunk->waiting_first_chunk);
@@ -220,6 +223,8 @@ static void add_chunks(struct sql_rows *rows, const struct job *job)
         sql_rows_bool(rows, chunk->now_reopened);
         add_covered(rows, &chunk->covered);
         sql_rows_int(rows, chunk->deferred_since_wall_us);
+        sql_rows_int(rows, chunk->starts.total);
+        sql_rows_bool(rows, chunk->starts.is_held);
     }
 }
 

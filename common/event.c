@@ -23,6 +23,7 @@ static const struct {
     [EVENT_CHUNK_WORK] = {.name = "chunk.work", .topic = "chunks.uploaded"},
     [EVENT_CHUNK_UPLOADED] = {.name = "chunk.uploaded", .topic = "jobs.commands"},
     [EVENT_CHUNK_STARTED] = {.name = "chunk.started", .topic = "chunks.results"},
+    [EVENT_CHUNK_RELEASED] = {.name = "chunk.released", .topic = "chunks.results"},
     [EVENT_CHUNK_ALIVE] = {.name = "chunk.alive", .topic = "chunks.results"},
     [EVENT_CHUNK_PARTIAL] = {.name = "chunk.partial", .topic = "chunks.results"},
     [EVENT_CHUNK_WAITING] = {.name = "chunk.waiting", .topic = "chunks.results"},
@@ -73,6 +74,7 @@ void event_done(struct event *event)
         free(event->work.options.prompt);
         break;
     case EVENT_CHUNK_STARTED:
+    case EVENT_CHUNK_RELEASED:
         free(event->started.worker_id);
         break;
     case EVENT_CHUNK_PARTIAL:
@@ -135,7 +137,7 @@ static int64_t distinction(const struct event *event, int64_t wall_us)
 {
     if (event->type == EVENT_CHUNK_PARTIAL)
         return event->partial.window_index;
-    if (event->type == EVENT_CHUNK_STARTED)
+    if (event->type == EVENT_CHUNK_STARTED || event->type == EVENT_CHUNK_RELEASED)
         return event->started.at_wall_us;
     if (event->type == EVENT_CHUNK_ALIVE)
         return wall_us;

@@ -31,6 +31,7 @@ enum event_type {
     EVENT_CHUNK_WORK,        /* chunks.uploaded: one attempt at one chunk */
     EVENT_CHUNK_UPLOADED,    /* jobs.commands: the client reported the upload */
     EVENT_CHUNK_STARTED,     /* chunks.results: acknowledged before decoding begins */
+    EVENT_CHUNK_RELEASED,    /* its work goes to another worker, or back, and not for a death */
     EVENT_CHUNK_ALIVE,       /* every 30 s of a long attempt */
     EVENT_CHUNK_PARTIAL,     /* one window's text */
     EVENT_CHUNK_WAITING,     /* bytes of the file's header are missing */
@@ -70,9 +71,10 @@ struct event_uploaded {
     struct kafka_position work; /* of the work record of attempt 1 */
 };
 
+/* Or the one that is given back. */
 struct event_started {
-    char *worker_id; /* owned */
-    int64_t size_bytes;
+    char *worker_id;    /* owned */
+    int64_t size_bytes; /* of CHUNK_STARTED */
     struct kafka_position work;
     int64_t at_wall_us; /* tells two starts of one work record from one that was written twice */
 };

@@ -45,6 +45,14 @@ static bool decode_first_chunk(const struct json_object *layout, int64_t chunk_s
            jsonread_int(layout, "first_chunk_bytes", 1, chunk_size, ret_bytes, err);
 }
 
+static bool decode_started(const struct json_object *object, struct event_started *started,
+                           struct err *err)
+{
+    return decode_position(object, &started->work, err) &&
+           jsonread_int(object, "at_us", 0, INT64_MAX, &started->at_wall_us, err) &&
+           jsonread_string(object, "worker_id", SHORT_TEXT_MAX, &started->worker_id, err);
+}
+
 static bool decode_layout(const struct json_object *object, struct chunk_layout *ret_layout,
                           struct err *err)
 {
@@ -434,9 +442,9 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
     case EVENT_CHUNK_STARTED:
         return jsonread_int(object, "size_bytes", 0, SAMPLES_MAX, &event->started.size_bytes,
                             err) &&
-               decode_position(object, &event->started.work, err) &&
-               jsonread_int(object, "at_us", 0, INT64_MAX, &event->started.at_wall_us, err) &&
-               jsonread_string(object, "worker_id", SHORT_TEXT_MAX, &event->started.worker_id, err);
+               decode_started(object, &event->started, err);
+    case EVENT_CHUNK_RELEASED:
+        return decode_started(object, &event->started, err);
     case EVENT_CHUNK_PARTIAL:
         return decode_partial(object, &event->partial, err);
     case EVENT_CHUNK_WAITING:

@@ -59,6 +59,13 @@ static void encode_work(const struct event_work *work, struct json_object *objec
     add(object, "options", options);
 }
 
+static void encode_started(const struct event_started *started, struct json_object *object)
+{
+    add_text(object, "worker_id", started->worker_id);
+    add_position(object, "work", started->work);
+    add_int(object, "at_us", started->at_wall_us);
+}
+
 static void encode_partial(const struct event_partial *partial, struct json_object *object)
 {
     add_int(object, "window_index", partial->window_index);
@@ -291,10 +298,11 @@ void event_body_encode(const struct event *event, struct json_object *object)
         add_position(object, "work", event->uploaded.work);
         break;
     case EVENT_CHUNK_STARTED:
-        add_text(object, "worker_id", event->started.worker_id);
         add_int(object, "size_bytes", event->started.size_bytes);
-        add_position(object, "work", event->started.work);
-        add_int(object, "at_us", event->started.at_wall_us);
+        encode_started(&event->started, object);
+        break;
+    case EVENT_CHUNK_RELEASED:
+        encode_started(&event->started, object);
         break;
     case EVENT_CHUNK_PARTIAL:
         encode_partial(&event->partial, object);

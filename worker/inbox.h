@@ -37,7 +37,7 @@ struct inbox_options {
     /* There may be something to take. */
     void (*on_arrival)(void *context);
     /* A partition came or went. May be NULL. */
-    void (*on_partitions)(void *context);
+    void (*on_partition)(void *context, int32_t number, bool is_ours);
     /* A dead letter has arrived: inbox_is_settled() may have changed. */
     void (*on_settled)(void *context);
     /* Nothing will come any more, or Kafka refuses a record that it must take. */

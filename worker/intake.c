@@ -189,11 +189,14 @@ static void on_arrival(void *context)
     pump(context);
 }
 
-/* Each time that one comes or goes: a worker without work pumps nothing. */
-static void on_partitions(void *context)
+/* The metric each time that one comes or goes: a worker without work pumps nothing. */
+static void on_partition(void *context, int32_t number, bool is_ours)
 {
     struct intake *intake = context;
 
+    for (struct running *at = intake->running; at != NULL; at = at->hh.next)
+        if (at->places[0].partition == number)
+            task_run_set_ours(at->run, is_ours);
     metrics_set(metrics_of(intake), WORKER_METRIC_PARTITIONS, 0,
                 (int64_t)inbox_partition_count(intake->inbox));
 }
@@ -224,7 +227,7 @@ struct intake *intake_new(const struct intake_options *options)
         .emit = options->services->emit,
         .check = is_work,
         .on_arrival = on_arrival,
-        .on_partitions = on_partitions,
+        .on_partition = on_partition,
         .on_settled = on_settled,
         .on_fatal = on_fatal,
         .context = intake,
@@ -244,13 +247,13 @@ void intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
-    inbox_free(intake->inbox);
     struct running *running, *next_running;
     HASH_ITER(hh, intake->running, running, next_running)
     {
         HASH_DEL(intake->running, running);
         running_free(running);
     }
+    inbox_free(intake->inbox); /* leaves the group only when all of it was given back */
     free(intake);
 }
 

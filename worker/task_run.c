@@ -12,6 +12,7 @@
 #include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/claim.h"
 #include "worker/listening.h"
 #include "worker/task.h"
 #include "worker/task_events.h"
@@ -24,6 +25,7 @@ struct task_run {
     struct task_handlers handlers;
     struct task task;
     struct work_item *item; /* owned */
+    struct claim claim;
     uint64_t started_us;
     struct event *alive_timer;   /* owned */
     struct fetch_files files;    /* open while fetching */
@@ -304,14 +306,7 @@ static void on_started_settled(void *context, const struct err *err)
 
 static void announce(struct task_run *run)
 {
-    struct event event = task_event_started(work_of(run), run->item->place,
-                                            run->services->worker_id, clock_wall_us());
-    struct err err;
-
-    if (!emit_event(run->services->emit, &event, run->item->traceparent, on_started_settled, run,
-                    &run->emission, &err))
-        abort(); /* it has a few hundred bytes */
-    event_done(&event);
+    claim_begin(&run->claim, on_started_settled, run, &run->emission);
 }
 
 static void on_alive_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
@@ -327,6 +322,7 @@ static void on_alive_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *c
 
 static void finish(struct task_run *run)
 {
+    claim_end(&run->claim);
     (void)event_del(run->alive_timer);
     metrics_observe_us(run->services->metrics, WORKER_METRIC_TASK_SECONDS, 0,
                        clock_now_us() - run->started_us);
@@ -377,6 +373,7 @@ static enum task_event perform(struct task_run *run, enum task_action action)
         finish(run);
         break;
     case TASK_DO_ABANDON:
+        claim_abandon(&run->claim);
         give_up(run, WORKER_TASK_ABANDONED);
         break;
     case TASK_DO_DROP:
@@ -420,6 +417,8 @@ struct task_run *task_run_new(const struct task_services *services, struct work_
     run->services = services;
     run->handlers = handlers;
     run->item = take_item;
+    run->claim =
+        (struct claim){.emit = services->emit, .item = take_item, .worker_id = services->worker_id};
     run->alive_timer = event_new(loop_base(services->loop), -1, EV_PERSIST, on_alive_timer, run);
     return run;
 }
@@ -433,6 +432,11 @@ void task_run_start(struct task_run *run)
 const struct event *task_run_work(const struct task_run *run)
 {
     return work_of(run);
+}
+
+void task_run_set_ours(struct task_run *run, bool is_ours)
+{
+    claim_set_ours(&run->claim, is_ours);
 }
 
 void task_run_drop(struct task_run *run)

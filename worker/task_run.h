@@ -26,6 +26,8 @@ struct task_run *task_run_new(const struct task_services *services, struct work_
                               struct task_handlers handlers) FREED_BY(task_run_free);
 void task_run_start(struct task_run *run);
 const struct event *task_run_work(const struct task_run *run);
+/* Its record's partition is ours again, or somebody else's; what runs goes on. */
+void task_run_set_ours(struct task_run *run, bool is_ours);
 /* Stops whatever runs: nobody wants the result. on_finished is called before it returns. */
 void task_run_drop(struct task_run *run);
 

@@ -52,7 +52,7 @@ PURE = {
     "stop_list task watermark webhook_outcome window_cover window_cutter window_join word_loop "
     "work_item",
     "assembler": "assembly blob_deletion coverage_book gap job job_event job_state letter "
-    "post_process rewind seam_record sql_rows task_answer task_kind webhook_delivery",
+    "post_process rewind seam_record sql_rows start_tally task_answer task_kind webhook_delivery",
 }
 
 # Headers of libraries that do I/O or touch foreign media. json-c, OpenSSL's digests and llhttp

@@ -39,7 +39,7 @@ static struct fixture new_fixture(enum chunk_status status)
     fixture.chunk->status = status;
     fixture.chunk->attempt = 3;
     fixture.chunk->min_attempt = 2;
-    fixture.chunk->work = (struct kafka_position){0, 10};
+    fixture.chunk->starts.work = (struct kafka_position){0, 10};
     return fixture;
 }
 
@@ -57,6 +57,7 @@ static struct event event_of(enum event_type type, int32_t attempt)
         event.uploaded.work = (struct kafka_position){0, 10};
         break;
     case EVENT_CHUNK_STARTED:
+    case EVENT_CHUNK_RELEASED:
         event.started.work = (struct kafka_position){0, 10};
         event.started.worker_id = worker;
         event.started.at_wall_us = NOW_US;
@@ -148,6 +149,7 @@ static void test_job_state__signs_of_life_change_no_status(void **state)
         CLEANUP(free_fixture) struct fixture fixture = new_fixture((enum chunk_status)status);
 
         assert_int_equal(apply_type(&fixture, EVENT_CHUNK_ALIVE).effects, EFFECT_HEARD);
+        assert_int_equal(apply_type(&fixture, EVENT_CHUNK_RELEASED).effects, EFFECT_HEARD);
         assert_int_equal(apply_type(&fixture, EVENT_CHUNK_PARTIAL).effects,
                          EFFECT_HEARD | EFFECT_SHOWN);
         assert_int_equal(fixture.chunk->status, status);
@@ -319,6 +321,20 @@ static void test_job_state__the_third_start_of_one_work_record_is_a_crash(void *
     assert_int_equal(fixture.chunk->status, CHUNK_FAILED);
 }
 
+static void test_job_state__work_that_is_handed_around_is_no_crash(void **state)
+{
+    CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
+    struct event released = event_of(EVENT_CHUNK_RELEASED, fixture.chunk->attempt);
+
+    (void)state;
+    for (int64_t at_us = NOW_US; at_us < NOW_US + 10; at_us++) {
+        assert_true(start_at(&fixture, at_us) & EFFECT_STARTED);
+        released.started.at_wall_us = at_us;
+        assert_int_equal(apply(&fixture, &released).effects, EFFECT_HEARD);
+    }
+    assert_int_equal(fixture.chunk->status, CHUNK_PROCESSING);
+}
+
 static void test_job_state__a_start_that_is_written_again_is_one_start(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
@@ -329,7 +345,7 @@ static void test_job_state__a_start_that_is_written_again_is_one_start(void **st
     assert_true(start_at(&fixture, NOW_US + 1) & EFFECT_STARTED);
     assert_int_equal(start_at(&fixture, NOW_US), 0);
     assert_int_equal(start_at(&fixture, NOW_US + 1), 0);
-    assert_int_equal(fixture.chunk->start_count, 2);
+    assert_int_equal(fixture.chunk->starts.count, 2);
 }
 
 /* It would be forgotten that the chunk waits, and nobody would give it to a worker again. */
@@ -356,7 +372,7 @@ static void test_job_state__a_repeated_upload_report_is_no_crash(void **state)
         event.started.work.offset = offset;
         assert_true(apply(&fixture, &event).effects & EFFECT_STARTED);
     }
-    assert_int_equal(fixture.chunk->work.offset, 19);
+    assert_int_equal(fixture.chunk->starts.work.offset, 19);
 }
 
 static void test_job_state__an_older_work_record_starts_nothing(void **state)
@@ -558,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_job_state__waiting_and_deferring_cost_no_retry),
         cmocka_unit_test(test_job_state__a_parked_chunk_waits_for_the_chunks_of_its_bytes),
         cmocka_unit_test(test_job_state__the_third_start_of_one_work_record_is_a_crash),
+        cmocka_unit_test(test_job_state__work_that_is_handed_around_is_no_crash),
         cmocka_unit_test(test_job_state__a_start_that_is_written_again_is_one_start),
         cmocka_unit_test(test_job_state__a_late_copy_of_a_start_wakes_nothing_that_waits),
         cmocka_unit_test(test_job_state__a_repeated_upload_report_is_no_crash),
