@@ -183,9 +183,22 @@ static bool retry_chunks(struct job *job, const struct event_retry *retry)
 static bool take_answer(const struct apply_settings *settings, struct job *job,
                         const struct event *answer)
 {
-    switch (task_answer_apply(job, answer, backoff_random())) {
+    bool is_answer = answer->type == EVENT_TASK_DONE || answer->type == EVENT_TASK_FAILED;
+    enum task_answer_effect effect =
+        is_answer ? task_answer_apply(job, answer, backoff_random())
+                  : task_answer_start(job, answer, settings->policy.max_starts);
+
+    switch (effect) {
     case TASK_ANSWER_SUPERSEDED:
         return false;
+    case TASK_ANSWER_NOTED:
+        break;
+    case TASK_ANSWER_CRASHED:
+        count(settings, METRIC_CRASHED);
+        log_warn("task_crashed", "it kills the workers that take it",
+                 LOG_STR("job", answer->job.text), LOG_STR("kind", answer->task.kind),
+                 LOG_INT("task", answer->task.id), LOG_INT("attempt", answer->attempt));
+        break;
     case TASK_ANSWER_DONE:
         metrics_add(settings->metrics, METRIC_TASKS_ANSWERED, 0, 1);
         break;
@@ -212,7 +225,7 @@ static void obey(const struct apply_settings *settings, struct job *job, const s
         is_news = retry_chunks(job, &event->retry);
     else if (event->type == EVENT_WEBHOOK_REPLAY)
         is_news = webhook_delivery_replay(job, &event->replay.delivery);
-    else if (event->type == EVENT_TASK_DONE || event->type == EVENT_TASK_FAILED)
+    else if (event_is_of_task(event->type))
         is_news = take_answer(settings, job, event);
     if (!is_news)
         count(settings, METRIC_SUPERSEDED);

@@ -60,9 +60,9 @@ const struct config_option ASSEMBLER_OPTIONS[] = {
      .fallback = "3",
      .minimum = 2,
      .maximum = 100,
-     .help = "A chunk that was started this often without a result is held to kill its workers, "
-             "and fails; starts that workers gave back, because the work went to another while "
-             "they lived, do not count."},
+     .help = "A chunk or task that was started this often without a result is held to kill its "
+             "workers, and fails; starts that workers gave back, because the work went to another "
+             "while they lived, do not count."},
     {.name = "retry-base",
      .type = CONFIG_TIME,
      .offset = AT(retry_base_us),

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 
 #define PIECE_CHUNKS 500
+#define EPILOGUE_AFTER_US INT64_C(1000000)
 
 /* What a piece's payload says. */
 struct piece {
@@ -29,14 +30,27 @@ static struct piece decode(const struct job *job, const char *payload)
 {
     CLEANUP(jsonread_put_at) struct json_object *object = NULL;
     struct piece piece = {.to_chunk = job->layout.total_chunks};
+    int64_t from_chunk;
     int64_t to_chunk;
     struct err err;
 
     if (jsonread_parse(payload, strlen(payload), &object, &err) &&
-        jsonread_int(object, "to_chunk", 1, job->layout.total_chunks, &to_chunk, &err) &&
-        jsonread_bool(object, "then_purges", &piece.then_purges, &err))
+        jsonread_int(object, "from_chunk", 0, job->layout.total_chunks, &from_chunk, &err) &&
+        jsonread_int(object, "to_chunk", from_chunk, job->layout.total_chunks, &to_chunk, &err) &&
+        jsonread_bool(object, "then_purges", &piece.then_purges, &err)) {
+        piece.from_chunk = (int32_t)from_chunk;
         piece.to_chunk = (int32_t)to_chunk;
+    }
     return piece;
+}
+
+/* No process survives the job's last piece. Its dead letter, and the order to leave it alone, go
+ * with the job, and so go first: a piece of nothing follows them. */
+static bool needs_epilogue(const struct job *job, const struct piece *piece,
+                           const struct event_failed *failed)
+{
+    return failed != NULL && strcmp(failed->type, "crashed") == 0 &&
+           piece->from_chunk < job->layout.total_chunks;
 }
 
 static void add_piece(struct job *job, int32_t from_chunk, int64_t due_in_us, bool then_purges)
@@ -81,7 +95,9 @@ void blob_deletion_take_back(struct job *job)
     job->tasks.count = kept;
 }
 
-static void go_on(struct job *job, const struct job_open_task *task)
+/* `failed` NULL: it is done. */
+static void go_on(struct job *job, const struct job_open_task *task,
+                  const struct event_failed *failed)
 {
     const struct piece piece = decode(job, task->payload);
 
@@ -91,6 +107,8 @@ static void go_on(struct job *job, const struct job_open_task *task)
     }
     if (piece.to_chunk < job->layout.total_chunks)
         add_piece(job, piece.to_chunk, 0, piece.then_purges);
+    else if (piece.then_purges && needs_epilogue(job, &piece, failed))
+        add_piece(job, job->layout.total_chunks, EPILOGUE_AFTER_US, true);
     else if (piece.then_purges)
         job->now_purged = true;
     else
@@ -100,11 +118,11 @@ static void go_on(struct job *job, const struct job_open_task *task)
 void blob_deletion_on_done(struct job *job, const struct job_open_task *task,
                            const char *result UNUSED)
 {
-    go_on(job, task);
+    go_on(job, task, NULL);
 }
 
 void blob_deletion_on_failed(struct job *job, const struct job_open_task *task,
-                             const struct event_failed *failed UNUSED)
+                             const struct event_failed *failed)
 {
-    go_on(job, task);
+    go_on(job, task, failed);
 }

@@ -155,6 +155,7 @@ struct job_seam {
 enum job_task_kind {
     JOB_TASK_WORK,        /* publishes the chunk's attempt to chunks.uploaded */
     JOB_TASK_SKIP,        /* tells workers on jobs.control to leave the chunk alone */
+    JOB_TASK_SKIP_TASK,   /* or one of its tasks: the payload says which */
     JOB_TASK_CANCEL,      /* and this one the whole job */
     JOB_TASK_DEAD_LETTER, /* the record of work that kills its workers or its decoders */
     JOB_TASK_BLOB_DELETE,
@@ -169,13 +170,14 @@ struct job_task {
     int32_t chunk_index; /* -1: of the whole job */
     int32_t attempt;
     int64_t due_in_us;
-    char *payload; /* owned; a JSON object, of kinds that are answered; else NULL */
+    char *payload; /* owned; a JSON object, or NULL */
 };
 
 enum task_fate {
     TASK_FATE_OPEN,
     TASK_FATE_CLOSED,
     TASK_FATE_RETRIED, /* the next attempt, in `due_in_us` */
+    TASK_FATE_DEAD,    /* it kills its workers: its record becomes a dead letter */
 };
 
 /* A task from before that a record of this transaction answers. */
@@ -184,6 +186,8 @@ struct job_open_task {
     enum job_task_kind kind;
     int32_t attempt;
     char *payload; /* owned */
+    struct start_tally starts;
+    bool is_tally_changed;
     enum task_fate fate;
     int64_t due_in_us;
 };

@@ -17,7 +17,7 @@ static const struct store_statement FIND_IDLE = {
  * the blobs count as deleted then, or chunks would wait for a header that never comes. */
 static const struct store_statement KEEP_BLOBS = {
     "keep_blobs",
-    "WITH kept AS (DELETE FROM tasks WHERE kind = 'blob.delete'"
+    "WITH kept AS (DELETE FROM tasks WHERE kind = 'blob.delete' AND NOT is_dead"
     "  AND job_id = ANY ($1::uuid[]) RETURNING job_id, state = 'published'"
     "   OR due_at <= now() OR attempt > 1 OR (payload->>'from_chunk')::int > 0 AS begun)"
     " UPDATE jobs SET blobs_deleted_at = now() WHERE id IN"

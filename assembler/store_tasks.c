@@ -47,6 +47,9 @@ static const struct store_statement WAKE_READY = {
     " SELECT job_id, chunk_index, 'chunk.work', attempt, now() FROM ready RETURNING id"};
 
 enum due_column {
+    D_SKIPPED,
+    D_SKIPPED_KIND,
+    D_IS_DEAD,
     D_ID,
     D_KIND,
     D_JOB,
@@ -86,15 +89,20 @@ enum due_column {
 
 static const struct store_statement DUE_TASKS = {
     "due_tasks",
-    "SELECT t.id, t.kind, t.job_id, t.chunk_index, t.attempt, t.kind = 'chunk.work' AND"
+    "SELECT CASE t.kind WHEN 'task.skip' THEN (t.payload->>'task_id')::bigint END,"
+    " CASE t.kind WHEN 'task.skip' THEN t.payload->>'kind' END, t.is_dead, t.id,"
+    " t.kind, t.job_id, t.chunk_index, t.attempt, t.kind = 'chunk.work' AND"
     "  (c.attempt <> t.attempt OR c.status NOT IN ('uploaded', 'processing')"
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
     " " STORE_LAYOUT_COLUMNS ", j.extension,"
     " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
     " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type,"
-    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.work_partition::text, '') END,"
-    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.work_offset::text, '') END,"
-    " CASE t.kind WHEN 'dead.letter' THEN coalesce(c.error->>'type', '') END,"
+    " CASE WHEN t.is_dead THEN t.work_partition::text"
+    "  WHEN t.kind = 'dead.letter' THEN coalesce(c.work_partition::text, '') END,"
+    " CASE WHEN t.is_dead THEN t.work_offset::text"
+    "  WHEN t.kind = 'dead.letter' THEN coalesce(c.work_offset::text, '') END,"
+    " CASE WHEN t.is_dead THEN 'crashed'"
+    "  WHEN t.kind = 'dead.letter' THEN coalesce(c.error->>'type', '') END,"
     " " TASK_PAYLOAD " FROM tasks t JOIN jobs j ON j.id = t.job_id"
     " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.state = 'scheduled' AND t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND "
@@ -115,7 +123,7 @@ static const struct store_statement FINISH_TASKS = {
     "  $5::bigint[]) AS u (id, attempt, is_answered, partition, work_offset)),"
     " awaited AS (UPDATE tasks t SET state = 'published', published_at = now(),"
     "  work_partition = p.partition, work_offset = p.work_offset FROM published p"
-    "  WHERE t.id = p.id AND t.attempt = p.attempt AND p.is_answered),"
+    "  WHERE t.id = p.id AND t.attempt = p.attempt AND p.is_answered AND NOT t.is_dead),"
     " finished AS (DELETE FROM tasks t USING published p WHERE t.id = p.id AND NOT p.is_answered"
     "  RETURNING t.job_id, t.chunk_index, t.attempt, p.partition, p.work_offset)"
     " UPDATE chunks c SET work_partition = f.partition, work_offset = f.work_offset,"
@@ -190,6 +198,11 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     struct event_work *work = &ret_task->work;
 
     ret_task->id = store_int(result, row, D_ID);
+    ret_task->skipped_id = store_int_or(result, row, D_SKIPPED, -1);
+    if (ret_task->skipped_id >= 0)
+        (void)snprintf(ret_task->skipped_kind, sizeof ret_task->skipped_kind, "%s",
+                       store_text(result, row, D_SKIPPED_KIND));
+    ret_task->is_dead = store_bool(result, row, D_IS_DEAD);
     bool is_known = task_kind_parse(store_text(result, row, D_KIND), &ret_task->kind);
     assert(is_known);
     (void)is_known; /* the column's CHECK says so */

@@ -23,13 +23,16 @@ void store_send_ready(struct store *store, const struct job *jobs, PGresult **re
 struct store_task {
     int64_t id;
     enum job_task_kind kind;
+    int64_t skipped_id; /* of an order to skip a task: that one's, and its kind */
+    char skipped_kind[EVENT_TASK_KIND_SIZE];
+    bool is_dead; /* its record is for the dead letters */
     bool is_void; /* its cause is gone: another attempt, a chunk or a job that has ended */
     struct id job;
     int32_t chunk_index;
     int32_t attempt;
     struct event_work work; /* owned strings */
     char *payload;          /* owned */
-    /* Of a dead letter: where the record of the chunk's work lies, and why it is dead; owned. */
+    /* Of a dead letter: where the record lies, and why it is dead; owned. */
     char *letter_partition;
     char *letter_offset;
     char *letter_reason;

@@ -13,6 +13,7 @@
 static const struct task_kind KINDS[] = {
     [JOB_TASK_WORK] = {.name = "chunk.work", .record = EVENT_CHUNK_WORK},
     [JOB_TASK_SKIP] = {.name = "chunk.skip", .record = EVENT_CONTROL_SKIP},
+    [JOB_TASK_SKIP_TASK] = {.name = "task.skip", .record = EVENT_CONTROL_SKIP_TASK},
     [JOB_TASK_CANCEL] = {.name = "job.cancel", .record = EVENT_CONTROL_CANCEL},
     [JOB_TASK_DEAD_LETTER] = {.name = "dead.letter", .record = EVENT_CHUNK_WORK},
     /* A store that is away is waited for: about a week. */

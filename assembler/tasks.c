@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 
 #include "assembler/assembler_metrics.h"
@@ -103,6 +104,9 @@ static struct event record_of(const struct store_task *due)
 
     if (event.type == EVENT_CHUNK_WORK) {
         event.work = due->work;
+    } else if (event.type == EVENT_CONTROL_SKIP_TASK) {
+        event.task = (struct event_task){.id = due->skipped_id};
+        memcpy(event.task.kind, due->skipped_kind, sizeof event.task.kind);
     } else if (event.type == EVENT_TASK_WORK) {
         event.task = (struct event_task){.id = due->id, .payload = due->payload};
         (void)snprintf(event.task.kind, sizeof event.task.kind, "%s", kind->name);
@@ -110,10 +114,15 @@ static struct event record_of(const struct store_task *due)
     return event;
 }
 
-/* Of the chunk's work, whichever record of the attempt was the last. Borrows from the task. */
+static bool is_letter(const struct store_task *due)
+{
+    return due->is_dead || due->kind == JOB_TASK_DEAD_LETTER;
+}
+
+/* Of the work, whichever record of the attempt was the last. Borrows from the task. */
 static struct dead_letter letter_of(const struct store_task *due)
 {
-    return (struct dead_letter){.topic = event_topic(EVENT_CHUNK_WORK),
+    return (struct dead_letter){.topic = event_topic(task_kind(due->kind)->record),
                                 .partition = due->letter_partition,
                                 .offset = due->letter_offset,
                                 .reason = due->letter_reason};
@@ -123,7 +132,7 @@ static void tell_letter(const struct tasks *tasks, const struct store_task *due)
 {
     const struct dead_letter letter = letter_of(due);
 
-    if (due->kind == JOB_TASK_DEAD_LETTER)
+    if (is_letter(due))
         dead_letter_tell(tasks->metrics, &letter);
 }
 
@@ -141,7 +150,7 @@ static bool produce(struct tasks *tasks, const struct store_task *due, struct ta
                                   .key = key,
                                   .value = value.data,
                                   .value_length = value.length};
-    if (due->kind == JOB_TASK_DEAD_LETTER)
+    if (is_letter(due))
         dead_letter_address(&record, &letter);
     return kafka_producer_send(tasks->producer, &record, on_report, task, err);
 }
@@ -154,7 +163,7 @@ static void publish(struct tasks *tasks, const struct store_task *due)
     task->tasks = tasks;
     task->id = due->id;
     task->attempt = due->attempt;
-    task->is_answered = task_kind_is_answered(due->kind) && !due->is_void;
+    task->is_answered = task_kind_is_answered(due->kind) && !is_letter(due);
     task->has_place = task->is_answered || (due->kind == JOB_TASK_WORK && !due->is_void);
     HASH_ADD(hh, tasks->in_flight, id, sizeof task->id, task);
     if (due->is_void) {

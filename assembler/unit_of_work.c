@@ -170,10 +170,9 @@ static void collect_wishes(const struct unit_of_work *unit, struct wishes *wishe
     sort_and_merge(wishes);
 }
 
-static bool is_answer(const struct record *record)
+static bool is_of_task(const struct record *record)
 {
-    return !record->is_dead &&
-           (record->event.type == EVENT_TASK_DONE || record->event.type == EVENT_TASK_FAILED);
+    return !record->is_dead && event_is_of_task(record->event.type);
 }
 
 static void send_open_tasks(const struct run *run, PGresult **ret_tasks)
@@ -182,7 +181,7 @@ static void send_open_tasks(const struct run *run, PGresult **ret_tasks)
 
     sql_rows_init(&ids, 1);
     for (size_t i = 0; i < run->unit->count; i++)
-        if (is_answer(&run->unit->records[i]))
+        if (is_of_task(&run->unit->records[i]))
             sql_rows_int(&ids, run->unit->records[i].event.task.id);
     store_send_open_tasks(run->store, &ids, ret_tasks);
 }
@@ -271,7 +270,7 @@ static void note_tasks(struct run *run, const struct job *job)
     for (size_t i = 0; i < job->tasks.count; i++)
         note_due(run, job->tasks.items[i].due_in_us);
     for (size_t i = 0; i < job->open_tasks.count; i++)
-        if (job->open_tasks.items[i].fate == TASK_FATE_RETRIED)
+        if (job->open_tasks.items[i].fate != TASK_FATE_OPEN) /* at once, if it is not closed */
             note_due(run, job->open_tasks.items[i].due_in_us);
 }
 

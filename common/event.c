@@ -36,6 +36,9 @@ static const struct {
     [EVENT_CONTROL_CANCEL] = {.name = "control.cancel", .topic = "jobs.control", .is_of_job = true},
     [EVENT_CONTROL_SKIP] = {.name = "control.skip", .topic = "jobs.control"},
     [EVENT_TASK_WORK] = {.name = "task.work", .topic = "jobs.tasks", .is_of_job = true},
+    [EVENT_CONTROL_SKIP_TASK] = {"control.skip_task", "jobs.control", .is_of_job = true},
+    [EVENT_TASK_STARTED] = {.name = "task.started", .topic = "chunks.results", .is_of_job = true},
+    [EVENT_TASK_RELEASED] = {.name = "task.released", .topic = "chunks.results", .is_of_job = true},
     [EVENT_TASK_DONE] = {.name = "task.done", .topic = "chunks.results", .is_of_job = true},
     [EVENT_TASK_FAILED] = {.name = "task.failed", .topic = "chunks.results", .is_of_job = true},
 };
@@ -53,6 +56,12 @@ const char *event_topic(enum event_type type)
     return TYPES[type].topic;
 }
 
+bool event_is_of_task(enum event_type type)
+{
+    return type == EVENT_TASK_WORK || type == EVENT_TASK_STARTED || type == EVENT_TASK_RELEASED ||
+           type == EVENT_TASK_DONE || type == EVENT_TASK_FAILED || type == EVENT_CONTROL_SKIP_TASK;
+}
+
 bool event_is_of_job(enum event_type type)
 {
     assert(type < EVENT_TYPE_COUNT);
@@ -63,6 +72,8 @@ char *event_key(const struct event *event)
 {
     if (event->type == EVENT_CHUNK_WORK || event->type == EVENT_CONTROL_SKIP)
         return mem_format("%s:%" PRId32, event->job.text, event->chunk_index);
+    if (event->type == EVENT_CONTROL_SKIP_TASK)
+        return mem_format("%s:task:%" PRId64, event->job.text, event->task.id);
     return mem_copy_string(event->job.text);
 }
 
@@ -96,8 +107,12 @@ void event_done(struct event *event)
         free(event->retry.chunks);
         break;
     case EVENT_TASK_WORK:
+    case EVENT_TASK_STARTED:
+    case EVENT_TASK_RELEASED:
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
+    case EVENT_CONTROL_SKIP_TASK:
+        free(event->task.started.worker_id);
         free(event->task.payload);
         free(event->task.result);
         free(event->task.failed.message);
@@ -127,11 +142,6 @@ static int64_t digest_retry(const struct event_retry *retry)
     return (int64_t)digest;
 }
 
-static bool is_of_task(enum event_type type)
-{
-    return type == EVENT_TASK_WORK || type == EVENT_TASK_DONE || type == EVENT_TASK_FAILED;
-}
-
 /* What tells two records of one type and attempt apart that are not the same fact. */
 static int64_t distinction(const struct event *event, int64_t wall_us)
 {
@@ -143,9 +153,18 @@ static int64_t distinction(const struct event *event, int64_t wall_us)
         return wall_us;
     if (event->type == EVENT_JOB_RETRY)
         return digest_retry(&event->retry);
-    if (is_of_task(event->type))
+    if (event_is_of_task(event->type))
         return event->task.id;
     return 0;
+}
+
+/* The task's id alone does not tell its starts apart. */
+static const char *time_of_start(const struct event *event, char ret_text[static 24])
+{
+    ret_text[0] = '\0';
+    if (event->type == EVENT_TASK_STARTED || event->type == EVENT_TASK_RELEASED)
+        (void)snprintf(ret_text, 24, "/%" PRId64, event->task.started.at_wall_us);
+    return ret_text;
 }
 
 static void add_string(struct json_object *object, const char *name, const char *value)
@@ -158,11 +177,13 @@ void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_js
     CLEANUP(jsonread_put_at) struct json_object *object = json_object_new_object();
     const char *name = event_type_name(event->type);
     char text[CLOCK_RFC3339_SIZE + 16];
+    char start[24];
 
     (void)snprintf(text, sizeof text, "%s/1", name);
     add_string(object, "schema", text);
-    struct id id = id_from_name("%s/%s/%" PRId32 "/%" PRId32 "/%" PRId64, name, event->job.text,
-                                event->chunk_index, event->attempt, distinction(event, wall_us));
+    struct id id = id_from_name("%s/%s/%" PRId32 "/%" PRId32 "/%" PRId64 "%s", name,
+                                event->job.text, event->chunk_index, event->attempt,
+                                distinction(event, wall_us), time_of_start(event, start));
     add_string(object, "event_id", id.text);
     clock_format_rfc3339(wall_us, text);
     add_string(object, "occurred_at", text);

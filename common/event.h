@@ -38,13 +38,16 @@ enum event_type {
     EVENT_CHUNK_DEFERRED,    /* the speech service holds us back */
     EVENT_CHUNK_TRANSCRIBED, /* the result */
     EVENT_CHUNK_FAILED,
-    EVENT_JOB_CANCEL,     /* jobs.commands: nobody wants the job any more */
-    EVENT_JOB_RETRY,      /* jobs.commands: failed chunks are to be tried once more */
-    EVENT_WEBHOOK_REPLAY, /* jobs.commands: a delivery is to be sent once more */
-    EVENT_CONTROL_CANCEL, /* jobs.control: workers leave the job alone */
-    EVENT_CONTROL_SKIP,   /* jobs.control: workers leave this attempt alone, it kills them */
-    EVENT_TASK_WORK,      /* jobs.tasks: one attempt at a task that is no chunk */
-    EVENT_TASK_DONE,      /* chunks.results */
+    EVENT_JOB_CANCEL,        /* jobs.commands: nobody wants the job any more */
+    EVENT_JOB_RETRY,         /* jobs.commands: failed chunks are to be tried once more */
+    EVENT_WEBHOOK_REPLAY,    /* jobs.commands: a delivery is to be sent once more */
+    EVENT_CONTROL_CANCEL,    /* jobs.control: workers leave the job alone */
+    EVENT_CONTROL_SKIP,      /* jobs.control: workers leave this attempt alone, it kills them */
+    EVENT_CONTROL_SKIP_TASK, /* and this attempt at a task */
+    EVENT_TASK_WORK,         /* jobs.tasks: one attempt at a task that is no chunk */
+    EVENT_TASK_STARTED,      /* chunks.results: acknowledged before it is begun */
+    EVENT_TASK_RELEASED,     /* as CHUNK_RELEASED */
+    EVENT_TASK_DONE,
     EVENT_TASK_FAILED,
     EVENT_TYPE_COUNT
 };
@@ -74,7 +77,7 @@ struct event_uploaded {
 /* Or the one that is given back. */
 struct event_started {
     char *worker_id;    /* owned */
-    int64_t size_bytes; /* of CHUNK_STARTED */
+    int64_t size_bytes; /* of a chunk's start */
     struct kafka_position work;
     int64_t at_wall_us; /* tells two starts of one work record from one that was written twice */
 };
@@ -180,6 +183,7 @@ struct event_task {
     char *payload;                   /* owned; of TASK_WORK: a JSON object */
     char *result;                    /* owned; of TASK_DONE: a JSON object, or NULL */
     struct event_failed failed;      /* of TASK_FAILED */
+    struct event_started started;    /* of TASK_STARTED and TASK_RELEASED */
 };
 
 struct event {
@@ -213,6 +217,8 @@ void event_encode(const struct event *event, int64_t wall_us, struct buf *ret_js
 bool event_decode(const char *json, size_t length, struct event *ret_event,
                   struct err *err) MUST_CHECK;
 const char *event_type_name(enum event_type type);
+/* It speaks of one of the job's tasks. */
+bool event_is_of_task(enum event_type type);
 /* It has no chunk. */
 bool event_is_of_job(enum event_type type);
 /* The key of its record: "job:chunk" for what is addressed to workers and about a chunk, else the

@@ -414,6 +414,10 @@ static bool decode_task(const struct json_object *object, struct event *event, s
         return decode_failed(object, &task->failed, err);
     if (event->type == EVENT_TASK_DONE)
         return decode_json(object, "result", &task->result, err);
+    if (event->type == EVENT_CONTROL_SKIP_TASK)
+        return true;
+    if (event->type != EVENT_TASK_WORK)
+        return decode_started(object, &task->started, err);
     return decode_json(object, "payload", &task->payload, err) &&
            (task->payload != NULL ||
             err_set(err, ERR_REJECT, "event", 0, "payload: an object is expected"));
@@ -462,6 +466,9 @@ bool event_body_decode(const struct json_object *object, struct event *event, st
     case EVENT_JOB_RETRY:
         return decode_retry(object, &event->retry, err);
     case EVENT_TASK_WORK:
+    case EVENT_TASK_STARTED:
+    case EVENT_TASK_RELEASED:
+    case EVENT_CONTROL_SKIP_TASK:
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
         return decode_task(object, event, err);

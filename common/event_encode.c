@@ -281,8 +281,10 @@ static void encode_task(const struct event *event, struct json_object *object)
         add_json(object, "payload", task->payload);
     else if (event->type == EVENT_TASK_DONE)
         add_json(object, "result", task->result);
-    else
+    else if (event->type == EVENT_TASK_FAILED)
         encode_failed(&task->failed, object);
+    else if (event->type != EVENT_CONTROL_SKIP_TASK)
+        encode_started(&task->started, object);
 }
 
 void event_body_encode(const struct event *event, struct json_object *object)
@@ -327,6 +329,9 @@ void event_body_encode(const struct event *event, struct json_object *object)
         encode_retry(&event->retry, object);
         break;
     case EVENT_TASK_WORK:
+    case EVENT_TASK_STARTED:
+    case EVENT_TASK_RELEASED:
+    case EVENT_CONTROL_SKIP_TASK:
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
         encode_task(event, object);

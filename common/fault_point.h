@@ -51,6 +51,7 @@ enum fault_owner {
     X(WEBHOOK_REPLY, "webhook_reply", FAULT_OF_WORKER, false)                                      \
     X(LLM_SEND, "llm_send", FAULT_OF_WORKER, false)                                                \
     X(LLM_REPLY, "llm_reply", FAULT_OF_WORKER, false)                                              \
+    X(TASK_BEGIN, "task_begin", FAULT_OF_WORKER, false)      /* its start is acknowledged */       \
     X(BLOB_DELETE, "blob_delete", FAULT_OF_WORKER, false)    /* before some blobs go */            \
     X(CLAIM, "claim", FAULT_OF_ASSEMBLER, false)             /* before a partition is claimed */   \
     X(COMMIT, "commit", FAULT_OF_ASSEMBLER, false)           /* written, not committed */          \

@@ -34,6 +34,7 @@ static bool is_safe(const char *extension)
     return length > 0 && extension[length] == '\0';
 }
 
+/* No chunks at all are a task, too: somebody waits for its answer. */
 static bool read_payload(struct blob_delete *deletion, const char *payload)
 {
     CLEANUP(jsonread_put_at) struct json_object *object = NULL;
@@ -41,9 +42,9 @@ static bool read_payload(struct blob_delete *deletion, const char *payload)
 
     if (!jsonread_parse(payload, strlen(payload), &object, err) ||
         !jsonread_text(object, "extension", deletion->extension, sizeof deletion->extension, err) ||
-        !jsonread_int(object, "from_chunk", 0, CHUNK_COUNT_MAX - 1, &deletion->from_chunk, err) ||
-        !jsonread_int(object, "to_chunk", deletion->from_chunk + 1,
-                      deletion->from_chunk + CHUNKS_MAX, &deletion->to_chunk, err))
+        !jsonread_int(object, "from_chunk", 0, CHUNK_COUNT_MAX, &deletion->from_chunk, err) ||
+        !jsonread_int(object, "to_chunk", deletion->from_chunk, deletion->from_chunk + CHUNKS_MAX,
+                      &deletion->to_chunk, err))
         return false;
     return is_safe(deletion->extension) ||
            err_set(err, ERR_REJECT, "task", 0, "extension: letters and digits are expected");

@@ -31,7 +31,7 @@ struct control *control_new(struct loop *loop, struct control_handlers handlers)
 bool control_start(struct control *control, const struct kafka_settings *settings,
                    struct err *err) MUST_CHECK;
 bool control_is_ready(const struct control *control);
-/* `work` is an EVENT_CHUNK_WORK. */
+/* `work` is an EVENT_CHUNK_WORK or EVENT_TASK_WORK. */
 bool control_forbids(const struct control *control, const struct event *work);
 
 #endif

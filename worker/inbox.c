@@ -210,8 +210,7 @@ static void on_message(void *context, const struct kafka_message *message)
 static void set_assigned(struct inbox *inbox, struct partition *partition, bool is_assigned)
 {
     partition->is_assigned = is_assigned;
-    if (inbox->options.on_partition != NULL)
-        inbox->options.on_partition(inbox->options.context, partition->number, is_assigned);
+    inbox->options.on_partition(inbox->options.context, partition->number, is_assigned);
 }
 
 static int64_t on_assigned(void *context, const char *topic UNUSED, int32_t number)

@@ -36,7 +36,7 @@ struct inbox_options {
     bool (*check)(const struct event *event, struct err *err);
     /* There may be something to take. */
     void (*on_arrival)(void *context);
-    /* A partition came or went. May be NULL. */
+    /* A partition came or went. */
     void (*on_partition)(void *context, int32_t number, bool is_ours);
     /* A dead letter has arrived: inbox_is_settled() may have changed. */
     void (*on_settled)(void *context);

@@ -6,8 +6,10 @@
 #include <uthash.h>
 
 #include "common/clock.h"
+#include "common/fault_point.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/claim.h"
 #include "worker/inbox.h"
 #include "worker/worker_metrics.h"
 
@@ -20,8 +22,9 @@ struct running {
     struct work_item *item;                 /* owned: the first of the records */
     const struct job_task_handler *handler; /* NULL: the kind is not known */
     void *work;                             /* the handler's */
-    struct emission *emission;              /* the answer, unacknowledged */
-    bool is_refused;                        /* Kafka has refused an answer before */
+    struct claim claim;
+    struct emission *emission; /* task.started or the answer, unacknowledged */
+    bool is_refused;           /* Kafka has refused an answer before */
     uint64_t started_us;
     struct kafka_position *places; /* owned */
     size_t place_count;
@@ -59,6 +62,17 @@ static void free_running_later(void *object)
     running_free(object);
 }
 
+/* Nothing comes of it any more. */
+static void give_up(struct running *running)
+{
+    if (running->work != NULL)
+        running->handler->stop(running->work);
+    running->work = NULL;
+    if (running->emission != NULL)
+        emission_cancel(running->emission);
+    running->emission = NULL;
+}
+
 static void tell_if_drained(struct job_tasks *tasks)
 {
     if (job_tasks_is_drained(tasks))
@@ -69,6 +83,7 @@ static void finish(struct running *running)
 {
     struct job_tasks *tasks = running->tasks;
 
+    claim_end(&running->claim);
     HASH_DEL(tasks->running, running);
     for (size_t i = 0; i < running->place_count; i++)
         inbox_finish(tasks->inbox, running->places[i]);
@@ -182,10 +197,38 @@ static void answer_unknown(struct running *running)
     answer(running, job_task_failed("unknown_kind", &err));
 }
 
-static void begin(struct job_tasks *tasks, struct work_item *take_item)
+static void begin(struct running *running)
+{
+    const struct job_task_ending ending = {.on_end = on_end, .context = running};
+    struct err err;
+
+    if (fault_point(FAULT_TASK_BEGIN, NULL)) {
+        (void)err_set(&err, ERR_RETRY, "task", 0, "begin: refused");
+        answer(running, job_task_failed("refused", &err));
+        return;
+    }
+    running->work =
+        running->handler->start(running->tasks->options.services, task_of(running), ending);
+}
+
+static void on_started_settled(void *context, const struct err *err)
+{
+    struct running *running = context;
+
+    running->emission = NULL;
+    if (err == NULL) {
+        begin(running);
+        return;
+    }
+    log_error("record_refused", "Kafka refuses the start of a task", LOG_ERR(err));
+    running->tasks->options.on_fatal(running->tasks->options.context);
+}
+
+/* Nothing is begun before its start is acknowledged, so that the assembler knows a task that kills
+ * workers. */
+static void start(struct job_tasks *tasks, struct work_item *take_item)
 {
     struct running *running = mem_new(sizeof *running);
-    const struct job_task_ending ending = {.on_end = on_end, .context = running};
 
     running->tasks = tasks;
     running->item = take_item;
@@ -194,22 +237,41 @@ static void begin(struct job_tasks *tasks, struct work_item *take_item)
     attempt_key(&take_item->event, running->key);
     add_place(running, take_item->place);
     HASH_ADD_STR(tasks->running, key, running);
+    running->claim = (struct claim){
+        .emit = tasks->options.emit, .item = take_item, .worker_id = tasks->options.worker_id};
     if (running->handler == NULL)
         answer_unknown(running);
     else
-        running->work = running->handler->start(tasks->options.services, task_of(running), ending);
+        claim_begin(&running->claim, on_started_settled, running, &running->emission);
+}
+
+/* Its record is done with unread. */
+static void skip(struct job_tasks *tasks, struct work_item *take_item)
+{
+    log_info("task_skipped", "it kills those who take it",
+             LOG_STR("job", take_item->event.job.text), LOG_INT("task", take_item->event.task.id),
+             LOG_INT("attempt", take_item->event.attempt));
+    inbox_finish(tasks->inbox, take_item->place);
+    work_item_free(take_item);
+}
+
+static bool has_room(const struct job_tasks *tasks)
+{
+    return control_is_ready(tasks->options.control) &&
+           HASH_COUNT(tasks->running) < tasks->options.max_in_flight;
 }
 
 static void pump(struct job_tasks *tasks)
 {
     struct work_item *item;
 
-    while (!tasks->is_draining && HASH_COUNT(tasks->running) < tasks->options.max_in_flight &&
-           (item = inbox_take(tasks->inbox)) != NULL) {
-        if (attach(tasks, item))
+    while (!tasks->is_draining && has_room(tasks) && (item = inbox_take(tasks->inbox)) != NULL) {
+        if (control_forbids(tasks->options.control, &item->event))
+            skip(tasks, item);
+        else if (attach(tasks, item))
             work_item_free(item);
         else
-            begin(tasks, item);
+            start(tasks, item);
     }
     metrics_set(tasks->options.metrics, WORKER_METRIC_JOB_TASKS_IN_FLIGHT, 0,
                 (int64_t)HASH_COUNT(tasks->running));
@@ -227,6 +289,15 @@ static bool is_task(const struct event *event, struct err *err)
 static void on_arrival(void *context)
 {
     pump(context);
+}
+
+static void on_partition(void *context, int32_t number, bool is_ours)
+{
+    struct job_tasks *tasks = context;
+
+    for (struct running *at = tasks->running; at != NULL; at = at->hh.next)
+        if (at->places[0].partition == number)
+            claim_set_ours(&at->claim, is_ours);
 }
 
 static void on_settled(void *context)
@@ -255,6 +326,7 @@ struct job_tasks *job_tasks_new(const struct job_tasks_options *options)
         .emit = options->emit,
         .check = is_task,
         .on_arrival = on_arrival,
+        .on_partition = on_partition,
         .on_settled = on_settled,
         .on_fatal = on_fatal,
         .context = tasks,
@@ -276,15 +348,39 @@ void job_tasks_free(struct job_tasks *tasks)
 
     if (tasks == NULL)
         return;
-    inbox_free(tasks->inbox);
     HASH_ITER(hh, tasks->running, running, next)
     {
         HASH_DEL(tasks->running, running);
-        if (running->emission != NULL)
-            emission_cancel(running->emission);
+        claim_abandon(&running->claim);
+        give_up(running);
         running_free(running);
     }
+    inbox_free(tasks->inbox); /* leaves the group only when all of it was given back */
     free(tasks);
+}
+
+void job_tasks_wake(struct job_tasks *tasks)
+{
+    pump(tasks);
+}
+
+static struct running *find_forbidden(const struct job_tasks *tasks)
+{
+    for (struct running *running = tasks->running; running != NULL; running = running->hh.next)
+        if (control_forbids(tasks->options.control, task_of(running)))
+            return running;
+    return NULL;
+}
+
+/* Each one that ends lets others start, so the map is looked through anew. */
+void job_tasks_stop_forbidden(struct job_tasks *tasks)
+{
+    struct running *running;
+
+    while ((running = find_forbidden(tasks)) != NULL) {
+        give_up(running);
+        finish(running);
+    }
 }
 
 void job_tasks_drain(struct job_tasks *tasks)

@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/kafka_conf.h"
 #include "common/metrics.h"
+#include "worker/control.h"
 #include "worker/emit.h"
 #include "worker/job_task.h"
 
@@ -24,7 +25,9 @@ struct job_tasks_options {
     const char *member_id;       /* NULL: a member for this run only */
     size_t max_in_flight;
     const struct job_task_services *services; /* borrowed */
+    const struct control *control;            /* borrowed */
     struct emit *emit;                        /* borrowed */
+    const char *worker_id;                    /* borrowed */
     struct metrics *metrics;                  /* borrowed */
     /* job_tasks_drain() has nothing left to wait for; may come more than once. */
     void (*on_drained)(void *context);
@@ -39,6 +42,10 @@ bool job_tasks_start(struct job_tasks *tasks, struct err *err) MUST_CHECK;
 /* Takes nothing more; what runs is finished. */
 void job_tasks_drain(struct job_tasks *tasks);
 bool job_tasks_is_drained(const struct job_tasks *tasks);
+/* More may be started than before: control is ready. */
+void job_tasks_wake(struct job_tasks *tasks);
+/* Control forbids more than before: what runs of it is stopped. */
+void job_tasks_stop_forbidden(struct job_tasks *tasks);
 bool job_tasks_is_up(const struct job_tasks *tasks);
 
 #endif

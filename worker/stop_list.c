@@ -8,18 +8,18 @@
 
 #include "common/mem.h"
 
-#define KEY_SIZE (ID_SIZE + 12)
+#define KEY_SIZE (ID_SIZE + 32)
 
 /* uthash keeps the order of insertion: the first is the oldest. */
 struct stop {
-    char key[KEY_SIZE]; /* "job", or "job:chunk" */
+    char key[KEY_SIZE]; /* "job", "job:chunk", or "job:task:id" */
     int32_t attempt;    /* the last that is to be left alone */
     UT_hash_handle hh;
 };
 
 struct stop_list {
     struct stop *jobs;
-    struct stop *chunks;
+    struct stop *attempts; /* at chunks and tasks */
     size_t limit;
 };
 
@@ -53,13 +53,16 @@ void stop_list_free(struct stop_list *list)
     if (list == NULL)
         return;
     remove_all(&list->jobs);
-    remove_all(&list->chunks);
+    remove_all(&list->attempts);
     free(list);
 }
 
-static void chunk_key(const struct event *event, char ret_key[static KEY_SIZE])
+static void attempt_key(const struct event *event, char ret_key[static KEY_SIZE])
 {
-    (void)snprintf(ret_key, KEY_SIZE, "%s:%" PRId32, event->job.text, event->chunk_index);
+    if (event->type == EVENT_TASK_WORK || event->type == EVENT_CONTROL_SKIP_TASK)
+        (void)snprintf(ret_key, KEY_SIZE, "%s:task:%" PRId64, event->job.text, event->task.id);
+    else
+        (void)snprintf(ret_key, KEY_SIZE, "%s:%" PRId32, event->job.text, event->chunk_index);
 }
 
 static const struct stop *find(const struct stop *stops, const char *key)
@@ -92,19 +95,19 @@ void stop_list_add(struct stop_list *list, const struct event *control)
 
     if (control->type == EVENT_CONTROL_CANCEL)
         add(list, &list->jobs, control->job.text, 0);
-    if (control->type != EVENT_CONTROL_SKIP)
+    if (control->type != EVENT_CONTROL_SKIP && control->type != EVENT_CONTROL_SKIP_TASK)
         return;
-    chunk_key(control, key);
-    add(list, &list->chunks, key, control->attempt);
+    attempt_key(control, key);
+    add(list, &list->attempts, key, control->attempt);
 }
 
 bool stop_list_has(const struct stop_list *list, const struct event *work)
 {
     char key[KEY_SIZE];
 
-    if (find(list->jobs, work->job.text) != NULL)
+    if (work->type == EVENT_CHUNK_WORK && find(list->jobs, work->job.text) != NULL)
         return true;
-    chunk_key(work, key);
-    const struct stop *stop = find(list->chunks, key);
+    attempt_key(work, key);
+    const struct stop *stop = find(list->attempts, key);
     return stop != NULL && work->attempt <= stop->attempt;
 }

@@ -17,12 +17,12 @@
 struct stop_list;
 
 void stop_list_free(struct stop_list *list);
-/* Keeps the newest `limit` jobs, and as many chunks. */
+/* Keeps the newest `limit` jobs, and as many chunks and tasks. */
 struct stop_list *stop_list_new(size_t limit) FREED_BY(stop_list_free);
-/* A control.cancel or control.skip; others are ignored. A skip covers all attempts up to its own.
- */
+/* A control.cancel, control.skip or control.skip_task; others are ignored. A skip covers all
+ * attempts up to its own. */
 void stop_list_add(struct stop_list *list, const struct event *control);
-/* `work` is an EVENT_CHUNK_WORK. */
+/* `work` is an EVENT_CHUNK_WORK, or an EVENT_TASK_WORK: a job's end does not stop its tasks. */
 bool stop_list_has(const struct stop_list *list, const struct event *work);
 
 #endif

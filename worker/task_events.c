@@ -12,19 +12,6 @@ static struct event event_of(const struct event *work, enum event_type type)
         .type = type, .job = work->job, .chunk_index = work->chunk_index, .attempt = work->attempt};
 }
 
-struct event task_event_of_start(const struct event *work, enum event_type type,
-                                 struct kafka_position place, const char *worker_id,
-                                 int64_t at_wall_us)
-{
-    struct event event = event_of(work, type);
-
-    event.started.worker_id = mem_copy_string(worker_id);
-    event.started.size_bytes = chunk_layout_size(&work->work.layout, work->chunk_index);
-    event.started.work = place;
-    event.started.at_wall_us = at_wall_us;
-    return event;
-}
-
 struct event task_event_alive(const struct event *work)
 {
     return event_of(work, EVENT_CHUNK_ALIVE);

@@ -16,10 +16,6 @@
 #include "worker/speech_client.h"
 #include "worker/transcription.h"
 
-/* CHUNK_STARTED, or CHUNK_RELEASED. */
-struct event task_event_of_start(const struct event *work, enum event_type type,
-                                 struct kafka_position place, const char *worker_id,
-                                 int64_t at_wall_us);
 struct event task_event_alive(const struct event *work);
 struct event task_event_waiting(const struct event *work, struct media_need missing);
 /* The type of a failure follows from where its error comes from; it is permanent if ERR_REJECT. */

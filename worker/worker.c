@@ -90,6 +90,7 @@ static void on_control_ready(void *context)
     struct worker *worker = context;
 
     intake_wake(worker->intake);
+    job_tasks_wake(worker->tasks);
 }
 
 static void on_control_stop(void *context)
@@ -97,6 +98,7 @@ static void on_control_stop(void *context)
     struct worker *worker = context;
 
     intake_stop_forbidden(worker->intake);
+    job_tasks_stop_forbidden(worker->tasks);
 }
 
 static bool is_ready(void *context, struct buf *ret_members)
@@ -244,7 +246,9 @@ struct worker *worker_new(const struct worker_options *options)
         .member_id = options->worker_id,
         .max_in_flight = (size_t)options->max_tasks_in_flight,
         .services = &worker->task_services,
+        .control = worker->control,
         .emit = worker->emit,
+        .worker_id = worker->name,
         .metrics = worker->metrics,
         .on_drained = on_drained,
         .on_fatal = on_fatal,

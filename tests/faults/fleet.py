@@ -98,6 +98,10 @@ class FaultFleet:
     def arm(self, name: str, fault: str) -> None:
         """Starts `name` anew with a fault, which may strike before it is ready."""
         self.stop(name)
+        self.start_to_die(name, fault)
+
+    def start_to_die(self, name: str, fault: str | None = None) -> None:
+        """Starts `name`, which may not live until it is ready."""
         try:
             self.start(name, fault)
         except DevError:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A chunk that kills every process that takes it: tries are counted outside of those who die."""
 
+import shutil
+from collections import Counter
+
+import pytest
 from fleet import Load
 from support.invariants import check_all, check_stream
 from support.recording import wav
@@ -77,3 +81,58 @@ def test_a_chunk_that_kills_its_workers_fails_and_the_others_do_not(patient, see
     assert done == {0, 2}
     assert "[gap 00:00:2" in event.data["final_transcript"]
     check_all(installation, load.jobs)
+
+
+# What a job with all its wishes has done for it, one after the other.
+WORKERS = ("worker-1", "worker-2")
+KINDS_OF_TASKS = ("llm.post_process", "webhook.deliver", "blob.delete")
+
+
+@pytest.fixture
+def deadly(fleet):
+    """Each worker dies of the first task that it begins, under whatever name it comes back."""
+    fleet.installation.wait_query_empty(
+        "SELECT id FROM tasks WHERE due_at < now() + interval '1 minute'", "older tasks")
+    fleet.environment.update({name: {"CHUNKSCRIBE_FAULT": "task_begin:kill"} for name in WORKERS})
+    for name in WORKERS:
+        fleet.stop(name)
+        fleet.start_to_die(name)
+    yield fleet
+    fleet.environment.update({name: {} for name in WORKERS})
+    for name in WORKERS:
+        if fleet.is_running(name):
+            fleet.stop(name)
+        fleet.start(name)
+
+
+def test_tasks_that_kill_their_workers_end(deadly, seed):
+    """The job ends as heard, its delivery has failed, its blobs' deletion is passed; and workers go
+    on when the last of them is dead."""
+    fleet, installation = deadly, deadly.installation
+    before = installation.high_watermarks("dead.letters")
+    load = Load(fleet, seed - seed % 4)  # with a language model for the whole text, and a webhook
+    job = load.add_unsent()
+    job.upload()
+
+    def crashed() -> list[str]:
+        return [value["kind"] for _, value, headers
+                in installation.records("dead.letters", before)
+                if headers["reason"] == "crashed" and value["job_id"] == job.id]
+
+    def has_ended_or_somebody_died() -> bool:
+        return len(crashed()) == len(KINDS_OF_TASKS) or not all(map(fleet.is_running, WORKERS))
+
+    while len(crashed()) < len(KINDS_OF_TASKS):
+        installation.wait_for(has_ended_or_somebody_died)
+        for name in WORKERS:
+            if not fleet.is_running(name):
+                assert fleet.ending(name) == "SIGKILL"
+                fleet.start_to_die(name)
+    assert sorted(crashed()) == sorted(KINDS_OF_TASKS)
+    assert job.stream.terminal().type == "final_result"
+    check_stream(job)
+    starts = Counter((value["kind"], value["attempt"])
+                     for _, value, _ in installation.records("chunks.results")
+                     if value and value["schema"] == "task.started/1" and value["job_id"] == job.id)
+    assert max(starts.values()) <= MAX_STARTS + 1, starts
+    shutil.rmtree(installation.folder / "blobs" / "uploads" / job.id)  # are left to people

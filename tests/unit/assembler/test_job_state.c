@@ -86,7 +86,10 @@ static struct event event_of(enum event_type type, int32_t attempt)
     case EVENT_JOB_RETRY:
     case EVENT_CONTROL_CANCEL:
     case EVENT_CONTROL_SKIP:
+    case EVENT_CONTROL_SKIP_TASK:
     case EVENT_TASK_WORK:
+    case EVENT_TASK_STARTED:
+    case EVENT_TASK_RELEASED:
     case EVENT_TASK_DONE:
     case EVENT_TASK_FAILED:
     case EVENT_TYPE_COUNT:

@@ -191,9 +191,68 @@ static void test_task_answer__kinds_are_known_by_name(void **state UNUSED)
     assert_false(task_kind_parse("blob", &found));
 }
 
+static struct event start_of(enum event_type type, int64_t at_wall_us)
+{
+    struct event event = answer_of(type, TASK_ID, 2);
+
+    event.task.started = (struct event_started){.work = {1, 5}, .at_wall_us = at_wall_us};
+    return event;
+}
+
+static enum task_answer_effect tell(struct job *job, enum event_type type, int64_t at_wall_us)
+{
+    const struct event event = start_of(type, at_wall_us);
+
+    return task_answer_start(job, &event, 3);
+}
+
+static void test_task_answer__a_task_that_kills_its_workers_is_dead(void **state UNUSED)
+{
+    CLEANUP(job_free_at) struct job *job = deleting(3, false);
+    const struct event done = answer_of(EVENT_TASK_DONE, TASK_ID, 2);
+
+    assert_int_equal(tell(job, EVENT_TASK_STARTED, 1), TASK_ANSWER_NOTED);
+    assert_int_equal(tell(job, EVENT_TASK_RELEASED, 1), TASK_ANSWER_NOTED);
+    assert_int_equal(tell(job, EVENT_TASK_STARTED, 2), TASK_ANSWER_NOTED);
+    assert_int_equal(tell(job, EVENT_TASK_STARTED, 2), TASK_ANSWER_SUPERSEDED);
+    assert_int_equal(tell(job, EVENT_TASK_STARTED, 3), TASK_ANSWER_NOTED);
+    assert_int_equal(job->open_tasks.items[0].fate, TASK_FATE_OPEN);
+    assert_int_equal(tell(job, EVENT_TASK_STARTED, 4), TASK_ANSWER_CRASHED);
+    assert_int_equal(job->open_tasks.items[0].fate, TASK_FATE_DEAD);
+    const struct job_task *skip = &job->tasks.items[1];
+    assert_int_equal(skip->kind, JOB_TASK_SKIP_TASK);
+    assert_int_equal(skip->attempt, 2);
+    assert_string_equal(skip->payload, "{\"task_id\":17,\"kind\":\"blob.delete\"}");
+    assert_true(job->now_blobs_deleted); /* the job goes on */
+    assert_int_equal(task_answer_apply(job, &done, RANDOM), TASK_ANSWER_SUPERSEDED);
+}
+
+/* With the job's row would go what workers must still be told. */
+static void test_task_answer__a_job_outlives_its_last_piece_if_that_is_dead(void **state UNUSED)
+{
+    CLEANUP(job_free_at) struct job *job = deleting(3, true);
+
+    for (int64_t at_us = 1; at_us <= 3; at_us++)
+        (void)tell(job, EVENT_TASK_STARTED, at_us);
+    assert_false(job->now_purged);
+    assert_int_equal(job->tasks.count, 3);
+    const struct job_task *epilogue = &job->tasks.items[2];
+    assert_int_equal(epilogue->kind, JOB_TASK_BLOB_DELETE);
+    assert_non_null(strstr(epilogue->payload, "\"from_chunk\":3,\"to_chunk\":3"));
+    job_add_open_task(job, &(struct job_open_task){.id = TASK_ID + 1,
+                                                   .kind = JOB_TASK_BLOB_DELETE,
+                                                   .attempt = 1,
+                                                   .payload = mem_copy_string(epilogue->payload)});
+    const struct event done = answer_of(EVENT_TASK_DONE, TASK_ID + 1, 1);
+    assert_int_equal(task_answer_apply(job, &done, RANDOM), TASK_ANSWER_DONE);
+    assert_true(job->now_purged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_task_answer__a_task_that_kills_its_workers_is_dead),
+        cmocka_unit_test(test_task_answer__a_job_outlives_its_last_piece_if_that_is_dead),
         cmocka_unit_test(test_task_answer__done_closes_once),
         cmocka_unit_test(test_task_answer__other_attempts_and_tasks_count_for_nothing),
         cmocka_unit_test(test_task_answer__a_failure_is_tried_again_later),

@@ -155,7 +155,7 @@ static void test_blob_delete__a_payload_that_makes_no_sense_is_final(void **stat
         "{\"extension\":\"mp3\",\"from_chunk\":0}",
         "{\"extension\":\"../x\",\"from_chunk\":0,\"to_chunk\":1}",
         "{\"extension\":\"\",\"from_chunk\":0,\"to_chunk\":1}",
-        "{\"extension\":\"mp3\",\"from_chunk\":4,\"to_chunk\":4}",
+        "{\"extension\":\"mp3\",\"from_chunk\":4,\"to_chunk\":3}",
         "{\"extension\":\"mp3\",\"from_chunk\":0,\"to_chunk\":100000}",
     };
 

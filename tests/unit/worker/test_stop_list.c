@@ -85,9 +85,31 @@ static void test_stop_list__other_records_mean_nothing(void **state)
     stop_list_free(list);
 }
 
+/* A job's tasks are done after its end: its webhook, and its blobs' deletion. */
+static void test_stop_list__a_task_is_stopped_by_its_own_order_only(void **state)
+{
+    struct stop_list *list = stop_list_new(10);
+    struct event task = event_of(EVENT_TASK_WORK, 1, -1, 2);
+    struct event order = event_of(EVENT_CONTROL_SKIP_TASK, 1, -1, 2);
+
+    (void)state;
+    task.task.id = 5;
+    order.task.id = 6;
+    add(list, EVENT_CONTROL_CANCEL, 1, -1, 0);
+    stop_list_add(list, &order);
+    assert_false(stop_list_has(list, &task));
+    order.task.id = 5;
+    stop_list_add(list, &order);
+    assert_true(stop_list_has(list, &task));
+    task.attempt = 3;
+    assert_false(stop_list_has(list, &task));
+    stop_list_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stop_list__a_task_is_stopped_by_its_own_order_only),
         cmocka_unit_test(test_stop_list__a_cancelled_job_stops_all_its_chunks),
         cmocka_unit_test(test_stop_list__a_skip_stops_attempts_up_to_its_own),
         cmocka_unit_test(test_stop_list__the_oldest_make_room),
