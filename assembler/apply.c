@@ -164,13 +164,23 @@ static bool retry_chunk(struct job *job, const struct event_retry_chunk *asked)
     return true;
 }
 
+/* What a worker may be deleting can't be kept any more: who asks comes again when it is gone, and
+ * then uploads anew. */
+static bool may_reopen(const struct job *job)
+{
+    if (job->is_deleting_blobs)
+        log_info("retry_refused", "its blobs are being deleted", LOG_STR("job", job->id.text));
+    return !job->is_deleting_blobs && job->status != JOB_CANCELLED && job->status != JOB_EXPIRED &&
+           !job->now_purged;
+}
+
 /* False: nothing was to be done, as when the command comes again. */
 static bool retry_chunks(struct job *job, const struct event_retry *retry)
 {
     CLEANUP(mem_free_at) int32_t *indices = mem_array(retry->count, sizeof *indices);
     size_t retried = 0;
 
-    if (job->status == JOB_CANCELLED || job->status == JOB_EXPIRED || job->now_purged)
+    if (!may_reopen(job))
         return false;
     for (size_t i = 0; i < retry->count; i++)
         if (retry_chunk(job, &retry->chunks[i]))

@@ -245,6 +245,7 @@ struct job {
     char *stored_corrected;
 
     bool are_blobs_deleted; /* once: what was uploaded since is there */
+    bool is_deleting_blobs; /* it has ended, and a worker may delete some at any moment */
 
     bool is_changed; /* the row is to be written */
     bool now_upload_started;

@@ -49,6 +49,7 @@ enum job_column {
     J_COVERED,
     J_IDLE_MS,
     J_BLOBS_DELETED,
+    J_DELETING_BLOBS,
     J_FIRST_EVENT,
     J_COLUMN_COUNT
 };
@@ -69,6 +70,9 @@ static const struct store_statement LOCK_JOBS = {
     " (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint, j.covered,"
     " (extract(epoch FROM clock_timestamp() - coalesce(j.upload_active_at, j.created_at)) * 1000)"
     "  ::bigint, j.blobs_deleted_at IS NOT NULL,"
+    " CASE WHEN j.status IN ('done', 'failed') THEN EXISTS (SELECT FROM tasks t"
+    "  WHERE t.job_id = j.id AND t.kind = 'blob.delete' AND NOT t.is_dead"
+    "  AND (t.state = 'published' OR t.due_at <= now())) ELSE false END,"
     " CASE WHEN j.home_partition IS NULL THEN (SELECT e.data FROM job_events e"
     "  WHERE e.job_id = j.id AND e.seq = 1) END"
     " FROM jobs j WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id FOR NO KEY UPDATE OF j"};
@@ -279,6 +283,7 @@ static void take_counters(const PGresult *result, int row, struct job *job)
     job->age_ms = store_int(result, row, J_AGE_MS);
     job->idle_ms = store_int(result, row, J_IDLE_MS);
     job->are_blobs_deleted = store_bool(result, row, J_BLOBS_DELETED);
+    job->is_deleting_blobs = store_bool(result, row, J_DELETING_BLOBS);
 }
 
 static void take_wishes(const PGresult *result, int row, struct job *job)

@@ -13,15 +13,15 @@ static const struct store_statement FIND_IDLE = {
                  " AND coalesce(upload_active_at, created_at)"
                  "  < now() - $2::bigint * interval '1 microsecond' LIMIT 500"};
 
-/* A piece that is due may be with a worker, one after the first has others before it that are done:
- * the blobs count as deleted then, or chunks would wait for a header that never comes. */
+/* Of a job that is reopened no piece is with a worker (LOCK_JOBS), but one after the first has
+ * others before it that are done, and a second attempt may follow one that was half done: the blobs
+ * count as deleted then, or chunks would wait for a header that never comes. */
 static const struct store_statement KEEP_BLOBS = {
-    "keep_blobs",
-    "WITH kept AS (DELETE FROM tasks WHERE kind = 'blob.delete' AND NOT is_dead"
-    "  AND job_id = ANY ($1::uuid[]) RETURNING job_id, state = 'published'"
-    "   OR due_at <= now() OR attempt > 1 OR (payload->>'from_chunk')::int > 0 AS begun)"
-    " UPDATE jobs SET blobs_deleted_at = now() WHERE id IN"
-    "  (SELECT job_id FROM kept WHERE begun)"};
+    "keep_blobs", "WITH kept AS (DELETE FROM tasks WHERE kind = 'blob.delete' AND NOT is_dead"
+                  "  AND job_id = ANY ($1::uuid[]) RETURNING job_id,"
+                  "   attempt > 1 OR (payload->>'from_chunk')::int > 0 AS begun)"
+                  " UPDATE jobs SET blobs_deleted_at = now() WHERE id IN"
+                  "  (SELECT job_id FROM kept WHERE begun)"};
 
 static const struct store_statement PURGE_JOBS = {
     "purge_jobs", "WITH purged AS (DELETE FROM jobs WHERE id = ANY ($1::uuid[])"

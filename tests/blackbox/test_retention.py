@@ -91,6 +91,37 @@ def test_a_retry_keeps_the_blobs_for_its_time(installation):
     assert len(before) == len(after) == 2 and not set(before) & set(after)
 
 
+def test_a_job_is_not_reopened_while_its_blobs_are_being_deleted(installation):
+    """The order is with Kafka, and a worker may carry it out at any moment: also after the retry,
+    and after the upload that the retry asked for."""
+    installation.start(assembler_options={"blob-retention": "2s"})
+    gateway = installation.gateway
+    sound = recording.wav(10)
+    installation.speech.script.add([{"do": "status", "status": 400, "word": 5}])
+    job = init(gateway, sound)
+    upload_all(gateway, job, sound)
+    gateway.wait_status(job, lambda status: status["status"] in ("done", "failed"))
+    installation.fleet.stop("worker-1")
+    installation.wait_for(lambda: installation.query(
+        "SELECT id FROM tasks WHERE kind = 'blob.delete' AND state = 'published'"))
+    before = gateway.status(job)
+
+    refused = gateway.retry(job)
+
+    assert refused.status == 503 and refused.headers["retry-after"], refused.body
+    assert gateway.status(job) == before
+    installation.speech.script.reset()
+    installation.fleet.start_worker("worker-1")
+    installation.wait_for(lambda: installation.query(
+        "SELECT id FROM jobs WHERE blobs_deleted_at IS NOT NULL"))
+    for upload in gateway.retry(job).json()["upload_urls"]:
+        size = job["chunk_info"]["chunk_size_bytes"]
+        assert gateway.put(upload, sound.data, size).status == 200
+        assert gateway.complete(job, upload["chunk_index"]).status == 200
+    gateway.wait_status(job, lambda status: status["status"] == "done"
+                        and status["success_rate"] == 100)
+
+
 def test_nothing_is_left_of_a_job_after_its_retention(installation):
     installation.start(assembler_options={"job-retention": "2s", "blob-retention": "1h"})
     sound = recording.wav(30)
