@@ -77,6 +77,13 @@ char *event_key(const struct event *event)
     return mem_copy_string(event->job.text);
 }
 
+static void hearing_done(struct event_hearing *hearing)
+{
+    for (size_t i = 0; i < hearing->model_count; i++)
+        free(hearing->models[i]);
+    coverage_done(&hearing->coverage);
+}
+
 void event_done(struct event *event)
 {
     switch (event->type) {
@@ -96,7 +103,7 @@ void event_done(struct event *event)
         break;
     case EVENT_CHUNK_TRANSCRIBED:
         reading_done(&event->transcribed.reading);
-        coverage_done(&event->transcribed.hearing.coverage);
+        hearing_done(&event->transcribed.hearing);
         free(event->transcribed.model);
         free(event->transcribed.correction.model);
         break;

@@ -129,12 +129,17 @@ struct event_correction {
     int64_t time_ms; /* from the first request to the last answer */
 };
 
+#define EVENT_MODELS_MAX 2
+
 /* How the chunk was heard, and what became of each of its samples (common/coverage.h). */
 struct event_hearing {
     bool is_told;                          /* false: by a worker that did not tell yet */
     char content[EVENT_CONTENT_TYPE_SIZE]; /* "speech", "music", "mixed", "silence" */
     int32_t windows;
-    int32_t asked_again; /* windows that were asked for twice */
+    int32_t asked_again;            /* windows that were asked for twice */
+    char *models[EVENT_MODELS_MAX]; /* owned; the speech service's that were asked, none for silence
+                                     */
+    size_t model_count;
     struct coverage_sums sums;
     struct coverage coverage; /* owned; without text, at most EVENT_COVERAGE_PARTS_MAX parts */
     int32_t unlisted;         /* parts beyond these */

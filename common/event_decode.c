@@ -301,6 +301,26 @@ static bool decode_parts(const struct json_object *array, struct coverage *cover
     return true;
 }
 
+/* Older records have none. */
+static bool decode_models(const struct json_object *object, struct event_hearing *hearing,
+                          struct err *err)
+{
+    struct json_object *models;
+
+    if (jsonread_member(object, "models") == NULL)
+        return true;
+    if (!jsonread_array(object, "models", EVENT_MODELS_MAX, &models, err))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(models); i++) {
+        struct json_object *model = json_object_array_get_idx(models, i);
+        if (!json_object_is_type(model, json_type_string) ||
+            json_object_get_string_len(model) > SHORT_TEXT_MAX)
+            return err_set(err, ERR_REJECT, "event", 0, "models: a short text is expected");
+        hearing->models[hearing->model_count++] = mem_copy_string(json_object_get_string(model));
+    }
+    return true;
+}
+
 static bool decode_hearing(const struct json_object *parent, struct event_hearing *hearing,
                            struct err *err)
 {
@@ -315,6 +335,7 @@ static bool decode_hearing(const struct json_object *parent, struct event_hearin
         !jsonread_text(object, "content", hearing->content, sizeof hearing->content, err) ||
         !get_int32(object, "windows", 0, WINDOWS_MAX, &hearing->windows, err) ||
         !get_int32(object, "asked_again", 0, WINDOWS_MAX, &hearing->asked_again, err) ||
+        !decode_models(object, hearing, err) ||
         !jsonread_object(object, "coverage", &coverage, err))
         return false;
     for (enum coverage_kind kind = 0; kind < COVERAGE_KIND_COUNT; kind++) {

@@ -200,6 +200,15 @@ static struct json_object *encode_coverage(const struct event_hearing *hearing)
     return object;
 }
 
+static struct json_object *encode_models(const struct event_hearing *hearing)
+{
+    struct json_object *models = json_object_new_array_ext((int)hearing->model_count);
+
+    for (size_t i = 0; i < hearing->model_count; i++)
+        json_object_array_add(models, json_object_new_string(hearing->models[i]));
+    return models;
+}
+
 static struct json_object *encode_hearing(const struct event_hearing *hearing)
 {
     struct json_object *object = json_object_new_object();
@@ -207,6 +216,7 @@ static struct json_object *encode_hearing(const struct event_hearing *hearing)
     add_text(object, "content", hearing->content);
     add_int(object, "windows", hearing->windows);
     add_int(object, "asked_again", hearing->asked_again);
+    add(object, "models", encode_models(hearing));
     add(object, "coverage", encode_coverage(hearing));
     return object;
 }

@@ -132,6 +132,7 @@ enum column {
     " 'deferred_until', " JOBS_SQL_TIME("c.deferred_until") "," \
     " 'deferred_reason', c.deferred_reason," \
     " 'content', r.hearing->>'content'," \
+    " 'models', coalesce(r.hearing->'models', '[]'::jsonb)," \
     " 'coverage', CASE WHEN c.covered <> '{0,0,0,0}' THEN" \
     "  json_build_object(" COVERAGE("c.covered", "coalesce(c.sample_rate, job.sample_rate)") "," \
     "   'duration_ms', " COVERED_MS("c.covered", "coalesce(c.sample_rate, job.sample_rate)") "," \

@@ -30,6 +30,7 @@ static const struct hearing_rules RULES[] = {
      * repeat themselves, and nobody is asked twice for them. */
     [ROW_MUSIC] = {.name = "music",
                    .window_share = 0.5,
+                   .is_music = true,
                    .uses_prompt = false,
                    .no_speech_prob_max = 0.45,
                    .avg_logprob_min = -0.7,

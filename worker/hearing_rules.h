@@ -19,6 +19,7 @@
 struct hearing_rules {
     const char *name;
     double window_share; /* of the longest window that the options allow */
+    bool is_music;       /* the service's model for music is asked */
     bool uses_prompt;    /* over music a prompt is what the model falls back to */
     /* A segment is no speech if the service says so with more than the former and is less sure of
      * its words than the latter. */

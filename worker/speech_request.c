@@ -110,11 +110,18 @@ static void add_file(struct speech_request *request)
     (void)curl_mime_data_cb(part, length, on_read, on_seek, NULL, &request->wav);
 }
 
+const char *speech_service_model(const struct speech_service *service, bool is_music)
+{
+    bool has_music_model = service->music_model != NULL && service->music_model[0] != '\0';
+
+    return is_music && has_music_model ? service->music_model : service->model;
+}
+
 static void add_form(struct speech_request *request, const struct speech_service *service,
                      const struct speech_audio *audio)
 {
     request->form = curl_mime_init(request->easy);
-    add_field(request, "model", service->model);
+    add_field(request, "model", speech_service_model(service, audio->is_music));
     add_field(request, "response_format", "verbose_json");
     add_field(request, "timestamp_granularities[]", "word");
     add_field(request, "timestamp_granularities[]", "segment");

@@ -9,6 +9,7 @@
  */
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct speech_service {
     const char *url; /* up to the version, without a final slash needed */
     const char *key; /* NULL: none */
     const char *model;
+    const char *music_model; /* for windows of music; "" or NULL: the same */
 };
 
 struct speech_audio {
@@ -25,7 +27,11 @@ struct speech_audio {
     size_t count;
     const char *language; /* NULL: to be detected */
     const char *prompt;   /* NULL: none */
+    bool is_music;
 };
+
+/* The model that is asked. */
+const char *speech_service_model(const struct speech_service *service, bool is_music);
 
 struct speech_request;
 

@@ -162,8 +162,22 @@ static void set_hearing(const struct transcription_stats *stats, struct coverage
     list_parts(take_coverage, hearing);
 }
 
+/* Those that windows were asked of, the one for speech first. */
+static void set_models(const struct transcription_stats *stats,
+                       const struct speech_service *service, struct event_hearing *hearing)
+{
+    const char *music = speech_service_model(service, true);
+    bool is_same = strcmp(music, service->model) == 0;
+
+    if (stats->other_windows > 0 || (is_same && stats->music_windows > 0))
+        hearing->models[hearing->model_count++] = mem_copy_string(service->model);
+    if (stats->music_windows > 0 && !is_same)
+        hearing->models[hearing->model_count++] = mem_copy_string(music);
+}
+
 struct event task_event_transcribed(const struct event *work, const struct media_report *report,
-                                    const struct transcription *transcription, const char *model)
+                                    const struct transcription *transcription,
+                                    const struct speech_service *service)
 {
     const struct transcription_stats *stats = transcription_stats(transcription);
     struct event event = event_of(work, EVENT_CHUNK_TRANSCRIBED);
@@ -178,7 +192,8 @@ struct event task_event_transcribed(const struct event *work, const struct media
     transcribed->reading.spans_previous = report->spans_previous;
     transcribed->reading.spans_next = report->spans_next;
     memcpy(transcribed->language, stats->language, sizeof transcribed->language);
-    transcribed->model = mem_copy_string(model);
+    set_models(stats, service, &transcribed->hearing);
+    transcribed->model = mem_copy_string(service->model);
     transcribed->requests = stats->requests;
     transcribed->speech_time_ms = (int64_t)(stats->speech_us / 1000);
     return event;

@@ -37,6 +37,7 @@ struct event task_event_partial(const struct event *work, const struct media_rep
 
 /* Joins the windows. The time that it took is the caller's to add. */
 struct event task_event_transcribed(const struct event *work, const struct media_report *report,
-                                    const struct transcription *transcription, const char *model);
+                                    const struct transcription *transcription,
+                                    const struct speech_service *service);
 
 #endif

@@ -183,8 +183,9 @@ static enum task_event correct(struct task_run *run)
 {
     const struct media_report *report = listening_report(run->listening);
 
-    run->transcript = task_event_transcribed(
-        work_of(run), report, listening_transcription(run->listening), run->services->model);
+    run->transcript =
+        task_event_transcribed(work_of(run), report, listening_transcription(run->listening),
+                               &run->services->speech_service);
     run->has_transcript = true;
     if (!work_of(run)->work.options.use_llm)
         return TASK_EVENT_CORRECTED;

@@ -24,7 +24,7 @@ struct task_services {
     struct decoder_limits decoder_limits;
     struct correction_service correction;
     const char *worker_id;
-    const char *model;
+    struct speech_service speech_service; /* whose models are told in results */
     size_t window_samples;
     size_t overlap_samples;
     size_t max_windows; /* of one chunk, being read at the same time */

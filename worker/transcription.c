@@ -176,8 +176,10 @@ static void ask_again(struct outstanding *outstanding, struct hearing take_first
     outstanding->first = take_first;
     outstanding->again = again;
     outstanding->again_samples = samples;
-    const struct speech_audio audio = {
-        .samples = samples, .count = lead + count, .language = transcription->options.language};
+    const struct speech_audio audio = {.samples = samples,
+                                       .count = lead + count,
+                                       .language = transcription->options.language,
+                                       .is_music = outstanding->rules->is_music};
     outstanding->call = speech_client_call(transcription->client, &audio, on_result, outstanding);
     transcription->stats.asked_again++;
     metrics_add(transcription->metrics, WORKER_METRIC_WINDOWS, WORKER_WINDOW_ASKED_AGAIN, 1);
@@ -265,7 +267,10 @@ static void ask(struct transcription *transcription, struct window take_window,
         .count = take_window.count,
         .language = transcription->options.language,
         .prompt = outstanding->rules->uses_prompt ? transcription->options.prompt : NULL,
+        .is_music = outstanding->rules->is_music,
     };
+    transcription->stats.music_windows += audio.is_music;
+    transcription->stats.other_windows += !audio.is_music;
     outstanding->call = speech_client_call(transcription->client, &audio, on_result, outstanding);
     metrics_add(transcription->metrics, WORKER_METRIC_WINDOWS, WORKER_WINDOW_READ, 1);
 }

@@ -49,6 +49,8 @@ struct transcription_stats {
     uint64_t speech_us;                 /* sum of the requests' durations */
     char language[LANGUAGE_SIZE];       /* of the window with the most words; "" */
     int32_t classes[SOUND_CLASS_COUNT]; /* windows by what sounds in them */
+    int32_t music_windows;              /* that were asked for as music, and */
+    int32_t other_windows;
 };
 
 /* Gives up what is outstanding. Not from within its handlers. */

@@ -149,13 +149,19 @@ static size_t pcm_samples(int64_t duration_us)
     return (size_t)(duration_us * MEDIA_PCM_RATE / 1000000);
 }
 
+static struct speech_service speech_service(const struct worker_options *options)
+{
+    return (struct speech_service){.url = options->speech_url,
+                                   .key = options->speech_key,
+                                   .model = options->speech_model,
+                                   .music_model = options->speech_model_music};
+}
+
 static struct speech_client *make_speech_client(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
     const struct speech_client_options client_options = {
-        .service = {.url = options->speech_url,
-                    .key = options->speech_key,
-                    .model = options->speech_model},
+        .service = speech_service(options),
         .max_requests = (size_t)options->max_speech_requests,
         .connect_timeout_us = (uint64_t)options->speech_connect_timeout_us,
         .total_timeout_us = (uint64_t)options->speech_timeout_us,
@@ -202,7 +208,7 @@ static void set_services(struct worker *worker)
                        .piece_words = (size_t)options->llm_piece_words,
                        .deadline_us = (uint64_t)options->llm_deadline_us},
         .worker_id = worker->name,
-        .model = options->speech_model,
+        .speech_service = speech_service(options),
         .window_samples = pcm_samples(options->window_us),
         .overlap_samples = pcm_samples(options->overlap_us),
         .max_windows = MAX_WINDOWS,

@@ -16,6 +16,7 @@ struct worker_options {
     char *speech_url;
     char *speech_key;
     char *speech_model;
+    char *speech_model_music;
     int64_t speech_connect_timeout_us;
     int64_t speech_timeout_us;
     char *llm_url;

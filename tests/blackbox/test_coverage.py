@@ -179,3 +179,16 @@ def test_music_is_heard_in_shorter_windows_and_without_a_prompt(standing):
     assert max(entry["seconds"] for entry in asked) == 15
     assert all("prompt" not in entry["fields"] for entry in asked)
     assert status["content_type"] == "music"
+
+
+def test_music_has_a_model_of_its_own(installation):
+    installation.start(worker_options={"speech-model-music": "songs"})
+    sound = single(30)
+    for content_type, model in (("music", "songs"), ("speech", "tone")):
+        before = len(requests(installation))
+        _, result, status = transcribed(installation.gateway, sound, content_type=content_type)
+
+        assert result["final_transcript"] == sound.text
+        asked = requests(installation)[before:]
+        assert asked and all(entry["fields"]["model"] == [model] for entry in asked)
+        assert [chunk["models"] for chunk in status["sub_jobs"]] == [[model]]
