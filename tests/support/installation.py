@@ -30,6 +30,7 @@ from support.fake_speech import FakeSpeech
 from support.relayed_events import RelayedEvents
 
 PARTITIONS = 3
+END_WAIT_MS = 5  # for more, where a partition may end: a broker tells of the end after that
 
 
 class Installation:
@@ -202,7 +203,7 @@ class Installation:
         were `since`, partition after partition; a planted value is None."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"{self.name}-look",
                              "enable.auto.commit": False, "enable.partition.eof": True,
-                             "auto.offset.reset": "earliest"})
+                             "auto.offset.reset": "earliest", "fetch.wait.max.ms": END_WAIT_MS})
         name = self.prefix + topic
         try:
             partitions = consumer.list_topics(name, timeout=10).topics[name].partitions
