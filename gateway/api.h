@@ -22,9 +22,10 @@ struct jobs_chunk;
 
 /* Bits of a route's `traits`. */
 enum api_trait {
-    API_LIMITED = 1,     /* counts against the option rate-limit */
-    API_IDEMPOTENT = 2,  /* takes an Idempotency-Key (idempotency.h) */
-    API_CONDITIONAL = 4, /* its answers have an entity tag (json_answer.h) */
+    API_LIMITED = 1,      /* counts against the option rate-limit */
+    API_IDEMPOTENT = 2,   /* takes an Idempotency-Key (idempotency.h) */
+    API_CONDITIONAL = 4,  /* its answers have an entity tag (json_answer.h) */
+    API_ANSWERS_ANEW = 8, /* idempotent, and its answer is not kept but made again */
 };
 
 /* For the server's `admit`. */

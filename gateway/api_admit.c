@@ -76,7 +76,7 @@ void api_run(struct http_request *take_request, void *context)
     const struct route *route = http_request_route(take_request);
 
     if (route->traits & API_IDEMPOTENT)
-        idempotency_run(take_request, context, route->handle);
+        idempotency_run(take_request, context);
     else
         route->handle(take_request, context);
 }

@@ -34,8 +34,8 @@ struct playback {
     bool is_terminal;
     char etag[SHORT_HEADER_SIZE];
     struct http_range range;
+    bool is_part;     /* the range is */
     int64_t position; /* of the next byte */
-    int32_t missing;  /* the first chunk that is not stored; -1: all are */
     int fd;           /* owned: of `open_chunk`; -1: none */
     int32_t open_chunk;
     char *piece; /* owned until it is sent */
@@ -109,24 +109,13 @@ static void read_piece(void *context)
         !open_chunk(playback, chunk_index) || !read_from_chunk(playback, chunk_index);
 }
 
-/* Runs there too, before the head. */
-static void look_in_store(void *context)
+/* Before the head: what is sent first is there. What lies behind it is found when it is read. */
+static void open_first(void *context)
 {
     struct playback *playback = context;
-    char key[CHUNK_KEY_SIZE];
-    int64_t size = 0;
 
-    playback->missing = -1;
-    for (int32_t k = 0; k < playback->plan.layout.total_chunks; k++) {
-        chunk_object_key(playback->plan.job.text, k, playback->plan.extension, key);
-        enum blob_presence presence =
-            blob_file_stat(playback->download.gateway->blobs, key, &size, &playback->err);
-        playback->has_failed = presence == BLOB_FAILED;
-        if (presence != BLOB_PRESENT) {
-            playback->missing = k;
-            return;
-        }
-    }
+    playback->has_failed =
+        !open_chunk(playback, chunk_layout_chunk_at(&playback->plan.layout, playback->position));
 }
 
 /* --- feeding --- */
@@ -179,7 +168,7 @@ static void refuse_range(struct playback *playback)
     refuse(playback, &refusal.problem);
 }
 
-static void refuse_missing(struct playback *playback)
+static void refuse_missing(struct playback *playback, int32_t chunk_index)
 {
     struct refusal refusal;
 
@@ -190,7 +179,7 @@ static void refuse_missing(struct playback *playback)
         refusal_set(&refusal, PROBLEM_CHUNK_NOT_STORED, "parent_job_id",
                     "the recording can be played once it is uploaded whole; chunk %" PRId32
                     " is not stored yet",
-                    playback->missing);
+                    chunk_index);
     refuse(playback, &refusal.problem);
 }
 
@@ -209,55 +198,67 @@ static enum http_range_verdict choose_range(struct playback *playback)
     return verdict;
 }
 
-static void send_head(struct playback *playback, bool is_part)
+static void append_disposition(const struct playback *playback, struct buf *disposition)
+{
+    buf_append_string(disposition, "inline; filename*=UTF-8''");
+    http_text_append_escaped(playback->filename, strlen(playback->filename), disposition);
+}
+
+/* 304 is without Content-Range, as a 200 is. */
+static void send_head(struct playback *playback, int status)
 {
     CLEANUP(buf_done) struct buf disposition = {.limit_bytes = HEADER_BYTES_MAX};
     const struct http_range *range = &playback->range;
-    struct http_request *request = playback->download.request;
-    bool is_known =
-        http_negotiate_is_known(http_request_header(request, "If-None-Match"), playback->etag);
     char content_range[SHORT_HEADER_SIZE];
 
-    buf_append_string(&disposition, "inline; filename*=UTF-8''");
-    http_text_append_escaped(playback->filename, strlen(playback->filename), &disposition);
+    append_disposition(playback, &disposition);
     const struct http_header headers[] = {
         {"ETag", playback->etag},         {"Cache-Control", "private, no-cache"},
         {"Accept-Ranges", "bytes"},       {"Content-Disposition", buf_string(&disposition)},
         {"Content-Range", content_range},
     };
     const struct http_reply reply = {
-        .status = is_known  ? 304
-                  : is_part ? 206
-                            : 200,
+        .status = status,
         .content_type = media_formats_content_type(playback->plan.extension),
         .headers = headers,
-        .header_count = ARRAY_LEN(headers) - (is_known || !is_part),
+        .header_count = ARRAY_LEN(headers) - (status != 206),
         .body_length = (size_t)(range->last - range->first + 1),
     };
 
     (void)snprintf(content_range, sizeof content_range, "bytes %" PRId64 "-%" PRId64 "/%" PRId64,
                    range->first, range->last, playback->plan.layout.total_size);
-    if (is_known) {
-        http_respond(request, &reply);
+    if (status == 304) {
+        http_respond(playback->download.request, &reply);
         download_end(&playback->download);
         return;
     }
     download_feed(&playback->download, &reply, on_room);
 }
 
-static void on_looked(void *context)
+static void on_opened(void *context)
 {
     struct playback *playback = context;
 
     if (!download_wake(&playback->download))
         return;
-    if (playback->has_failed) {
-        api_fail(playback->download.request, PROBLEM_STORAGE_FAILED, &playback->err);
-        download_end(&playback->download);
+    if (!playback->has_failed) {
+        send_head(playback, playback->is_part ? 206 : 200);
         return;
     }
-    if (playback->missing >= 0) {
-        refuse_missing(playback);
+    if (playback->err.kind == ERR_REJECT) {
+        refuse_missing(playback, playback->open_chunk);
+        return;
+    }
+    api_fail(playback->download.request, PROBLEM_STORAGE_FAILED, &playback->err);
+    download_end(&playback->download);
+}
+
+/* If-None-Match comes before Range (RFC 9110, 13.2.2). */
+static void answer(struct playback *playback)
+{
+    if (http_negotiate_is_known(http_request_header(playback->download.request, "If-None-Match"),
+                                playback->etag)) {
+        send_head(playback, 304);
         return;
     }
     enum http_range_verdict verdict = choose_range(playback);
@@ -265,7 +266,9 @@ static void on_looked(void *context)
         refuse_range(playback);
         return;
     }
-    send_head(playback, verdict == HTTP_RANGE_PART);
+    playback->is_part = verdict == HTTP_RANGE_PART;
+    download_wait(&playback->download);
+    pool_submit(playback->download.gateway->pool, open_first, on_opened, playback);
 }
 
 static void on_recording(void *context, PGresult *result, const struct err *err)
@@ -279,8 +282,10 @@ static void on_recording(void *context, PGresult *result, const struct err *err)
         playback->is_terminal = recording.is_terminal;
         (void)snprintf(playback->etag, sizeof playback->etag, "\"a1-%" PRId64 "\"",
                        recording.attempts);
-        download_wait(&playback->download);
-        pool_submit(playback->download.gateway->pool, look_in_store, on_looked, playback);
+        if (recording.missing_chunk >= 0)
+            refuse_missing(playback, recording.missing_chunk);
+        else
+            answer(playback);
         return;
     }
     if (result == NULL)

@@ -17,7 +17,7 @@ static const struct route ROUTES[] = {
     {HTTP_METHOD_POST, "/chunk-upload-complete", ROUTE_BODY_JSON, 0, api_complete, ACCESS_CHANGE,
      ACTS},
     {HTTP_METHOD_POST, "/chunked-upload-resume", ROUTE_BODY_JSON, 0, api_resume, ACCESS_CHANGE,
-     ACTS},
+     ACTS | API_ANSWERS_ANEW},
     {HTTP_METHOD_POST, "/chunked-upload-retry", ROUTE_BODY_JSON, 0, api_retry, ACCESS_CHANGE, ACTS},
     {HTTP_METHOD_POST, "/chunked-upload-cancel", ROUTE_BODY_JSON, 0, api_cancel, ACCESS_CHANGE,
      ACTS},

@@ -39,8 +39,8 @@ static const char STORE_SQL[] =
 struct call {
     struct gateway *gateway;      /* borrowed */
     struct http_request *request; /* to be released */
-    void (*handle)(struct http_request *take_request, void *gateway);
-    char *operation; /* owned, as the next */
+    const struct route *route;    /* borrowed */
+    char *operation;              /* owned, as the next */
     char *key;
     char digest[IDEMPOTENCY_DIGEST_SIZE];
     unsigned tries;
@@ -149,9 +149,11 @@ static void decide(struct call *call, const PGresult *result)
         http_respond_problem(call->request, &refusal.problem);
     } else if (!PQgetisnull(result, 0, 1)) {
         respond(call->request, result, 1);
+    } else if (call->route->traits & API_ANSWERS_ANEW) {
+        call->route->handle(call->request, call->gateway);
     } else {
         http_request_on_respond(call->request, on_respond, call);
-        call->handle(call->request, call->gateway);
+        call->route->handle(call->request, call->gateway);
         return;
     }
     call_free(call);
@@ -174,9 +176,9 @@ static void on_claimed(void *context, PGresult *result, const struct err *err)
     }
 }
 
-void idempotency_run(struct http_request *take_request, struct gateway *gateway,
-                     void (*handle)(struct http_request *take_request, void *gateway))
+void idempotency_run(struct http_request *take_request, struct gateway *gateway)
 {
+    const struct route *route = http_request_route(take_request);
     const char *key = http_request_header(take_request, "Idempotency-Key");
     struct refusal refusal;
     size_t length = 0;
@@ -187,13 +189,13 @@ void idempotency_run(struct http_request *take_request, struct gateway *gateway,
         return;
     }
     if (key == NULL) {
-        handle(take_request, gateway);
+        route->handle(take_request, gateway);
         return;
     }
     struct call *call = mem_new(sizeof *call);
     call->gateway = gateway;
     call->request = take_request;
-    call->handle = handle;
+    call->route = route;
     call->operation = mem_copy_string(http_request_path(take_request));
     call->key = mem_copy_string(key);
     idempotency_key_digest(body, length, call->digest);

@@ -28,7 +28,8 @@ enum column {
     COLUMN_FIRST_CHUNK,
     COLUMN_EXTENSION,
     COLUMN_CREATED_US,
-    COLUMN_HAS_MORE
+    COLUMN_HAS_MORE,
+    COLUMN_WEBHOOK /* as JSON */
 };
 
 /* Macros, because pieces of it are; the formatter would take SQL in macros apart. $1 and $2 are the
@@ -60,7 +61,7 @@ enum column {
     " 'total_segments', total_segments, " JOBS_SQL_PROGRESS "," \
     " 'correction_rejected', CASE WHEN llm_rejected > 0 THEN json_build_object(" \
     "  'reason', llm_reason, 'rejected', llm_rejected, 'pieces', llm_pieces) END," \
-    " 'use_llm', use_llm, 'llm_mode', llm_mode, 'webhook_url', webhook_url," \
+    " 'use_llm', use_llm, 'llm_mode', llm_mode," \
     " 'language', language, 'detected_language', detected_language," \
     " 'lock_language', lock_language, 'prompt', prompt," \
     " 'content_type', content_type," \
@@ -84,8 +85,8 @@ enum column {
 
 #define JOB_ROWS(texts) \
     "SELECT place, -1 AS chunk_index, " JOB_MEMBERS ", " texts ", NULL, id, " \
-    JOBS_SQL_LAYOUT("job") ", extension, (extract(epoch FROM created_at) * 1000000)::bigint, has_more " \
-    "FROM job"
+    JOBS_SQL_LAYOUT("job") ", extension, (extract(epoch FROM created_at) * 1000000)::bigint, has_more," \
+    " to_json(webhook_url)::text FROM job"
 
 /* A chunk's own words are those of its reading whose middle it owns. */
 #define SEGMENTS \
@@ -153,7 +154,7 @@ enum column {
 #define CHUNK_ROWS(texts, joins) \
     "SELECT job.place, c.chunk_index, " CHUNK_MEMBERS ", " texts "," \
     " NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::text, NULL::bigint," \
-    " NULL::boolean " \
+    " NULL::boolean, NULL::text " \
     "FROM job CROSS JOIN LATERAL (SELECT * FROM chunks WHERE job_id = job.id" \
     "  AND chunk_index >= $1 ORDER BY chunk_index LIMIT $2) AS c" \
     " LEFT JOIN chunk_readings r ON r.job_id = c.job_id AND r.chunk_index = c.chunk_index" joins
@@ -359,10 +360,19 @@ static void append_sub_jobs(struct buf *json, struct job_rows rows, const struct
         buf_append_string(json, ",\"next_sub_jobs_from\":null");
 }
 
+static void append_webhook(struct buf *json, struct job_rows rows, const struct job_view *view)
+{
+    bool is_shown = !view->is_shared && !PQgetisnull(rows.result, rows.first, COLUMN_WEBHOOK);
+
+    buf_append_format(json, ",\"webhook_url\":%s",
+                      is_shown ? PQgetvalue(rows.result, rows.first, COLUMN_WEBHOOK) : "null");
+}
+
 static void append_job(struct buf *json, struct job_rows rows, const struct job_view *view)
 {
     buf_append_string(json, "{");
     (void)append_members(json, rows.result, rows.first, COLUMN_MEMBERS);
+    append_webhook(json, rows, view);
     if (view->has_texts)
         append_texts(json, rows);
     if (view->has_sub_jobs)

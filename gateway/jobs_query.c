@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/chunk_layout.h"
+#include "gateway/http_text.h"
 #include "gateway/query_fields.h"
 
 /* A time that all jobs were created before, and an id that none is above. */
@@ -32,6 +33,8 @@ bool job_view_parse(const char *query, struct job_view *ret_view, struct refusal
                                         "sub_jobs_from", "sub_jobs_limit", NULL};
     struct job_view view = {.sub_jobs_limit = JOB_VIEW_SUB_JOBS_DEFAULT};
     uint32_t includes = INCLUDE_SUB_JOBS | INCLUDE_TEXTS;
+    const char *token;
+    size_t token_length;
 
     if (!query_fields_check(query, KNOWN, refusal) ||
         !query_fields_words(query, "include", INCLUDES, true, &includes, refusal) ||
@@ -41,6 +44,7 @@ bool job_view_parse(const char *query, struct job_view *ret_view, struct refusal
                           refusal))
         return false;
     set_includes(&view, includes);
+    view.is_shared = http_text_find_parameter(query, "token", &token, &token_length);
     *ret_view = view;
     return true;
 }

@@ -27,6 +27,7 @@ struct job_view {
     bool has_sub_jobs; /* include=sub_jobs */
     int32_t sub_jobs_from;
     int32_t sub_jobs_limit; /* 0: none */
+    bool is_shared;         /* asked for with a share link's token: its webhook is not shown */
 };
 
 /* Where a page begins: after this job in the order of the list, newest first. */

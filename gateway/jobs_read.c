@@ -37,7 +37,10 @@ static const char PENDING_SQL[] =
 
 static const char RECORDING_SQL[] = "SELECT " JOBS_SQL_LAYOUT(
     "j") ", j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
-         " (SELECT sum(attempt) FROM chunks WHERE job_id = j.id) FROM jobs j WHERE j.id = $1";
+         " c.attempts, coalesce(c.missing, -1) FROM jobs j, LATERAL (SELECT sum(attempt) AS "
+         "attempts,"
+         "  min(chunk_index) FILTER (WHERE uploaded_at IS NULL) AS missing"
+         "  FROM chunks WHERE job_id = j.id) AS c WHERE j.id = $1";
 
 static const char RETRIED_SQL[] =
     "SELECT j.status, NOT EXISTS (SELECT FROM unnest($2::int[], $3::int[]) AS u (number, attempt)"
@@ -216,6 +219,7 @@ bool jobs_decode_recording(const PGresult *result, struct jobs_recording *ret_re
     ret_recording->filename = PQgetvalue(result, 0, 4);
     ret_recording->is_terminal = *PQgetvalue(result, 0, 5) == 't';
     ret_recording->attempts = integer(result, 0, 6);
+    ret_recording->missing_chunk = (int32_t)integer(result, 0, 7);
     return true;
 }
 

@@ -74,7 +74,8 @@ struct jobs_recording {
     struct job_plan plan;
     const char *filename; /* borrowed from the result */
     bool is_terminal;
-    int64_t attempts; /* of all chunks: a chunk that is uploaded anew has one more */
+    int64_t attempts;      /* of all chunks: a chunk that is uploaded anew has one more */
+    int32_t missing_chunk; /* the first of which no upload was reported; -1: none */
 };
 
 void jobs_read_recording(struct pg *pg, const char *job_id, pg_on_result on_result, void *context);

@@ -52,6 +52,25 @@ def test_retry_says_again_what_it_did(installation):
     assert gateway.post("/chunked-upload-retry", body).status == 409
 
 
+def test_resume_tells_how_it_is_now(standing):
+    """Its answer, a URL for each chunk that is not there, is made again and not kept."""
+    gateway, sound = standing.gateway, recording.wav(12)
+    job, other = init(gateway, sound), init(gateway, sound)
+    key = {"Idempotency-Key": "resume-1"}
+
+    def resume(job):
+        return gateway.post("/chunked-upload-resume", {"parent_job_id": job["parent_job_id"]}, key)
+
+    first = resume(job)
+    gateway.put(job["upload_urls"][0], sound.data)
+    again = resume(job)
+
+    assert (first.status, first.json()["stored_chunks"]) == (200, [])
+    assert (again.status, again.json()["stored_chunks"]) == (200, [0])
+    assert resume(other).json()["type"] == "/problems/idempotency-conflict"
+    assert standing.query("SELECT answer FROM idempotency_keys WHERE key = 'resume-1'") == [(None,)]
+
+
 def test_a_refusal_is_not_kept(standing):
     gateway, sound = standing.gateway, recording.wav(4)
     job = init(gateway, sound)

@@ -4,12 +4,12 @@ valid is accepted, what it does not is refused, and every answer is one that it 
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 from support import openapi, recording
+from support.fake_target import webhook_options
 from support.flow import transcribe
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -17,10 +17,7 @@ TESTS = Path(__file__).resolve().parents[1]
 
 def test_it_finds_nothing(llm_installation, target, tmp_path):
     installation = llm_installation
-    keys = tmp_path / "webhook-keys"
-    keys.write_text(f"job {secrets.token_hex(32)}\n")
-    options = {"webhook-key-file": keys, "webhook-allow-http": "true",
-               "webhook-allow-private": "true"}
+    options = webhook_options(tmp_path)
     installation.start(gateway_options=options, worker_options=options)
     finished = transcribe(installation.gateway, recording.wav(12))
     document = tmp_path / "openapi.json"

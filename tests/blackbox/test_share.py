@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared links and the stored recording: what a token lets its holder read, and nothing else."""
 
+import http.client
 import random
 import shutil
 from urllib.parse import parse_qs, urlsplit
@@ -128,8 +129,9 @@ def test_ranges_of_the_recording(standing, job, sound):
     assert beyond.json()["type"] == "/problems/range-not-satisfiable"
     known = standing.gateway.request("GET", url, headers={"If-None-Match": etag})
     assert known.status == 304
-    known = part("bytes=0-9", **{"If-None-Match": etag})
-    assert known.status == 304 and "content-range" not in known.headers
+    for value in ("bytes=0-9", f"bytes={size}-"):
+        known = part(value, **{"If-None-Match": etag})
+        assert known.status == 304 and "content-range" not in known.headers
     for headers in ({}, {"Range": "bytes=0-9"}, {"Range": f"bytes={size}-"}):
         head = standing.gateway.request("HEAD", url, headers=headers)
         assert head.status == 200 and int(head.headers["content-length"]) == size
@@ -147,7 +149,16 @@ def test_a_recording_that_is_not_there_whole(standing, sound):
         gateway.upload(job, sound.data, index)
     gateway.wait_status(job, lambda status: status["status"] == "done")
     assert gateway.request("GET", url).body == sound.data
-    shutil.rmtree(standing.folder / "blobs" / "uploads" / job["parent_job_id"])
+    folder = standing.folder / "blobs" / "uploads" / job["parent_job_id"]
+    (folder / f"chunk.{sound.chunk_count() - 1}.wav").unlink()
+    # What is missing is found where it would be read.
+    part = gateway.request("GET", url, headers={"Range": "bytes=0-999"})
+    assert part.status == 206 and part.body == sound.data[:1000]
+    end = gateway.request("GET", url, headers={"Range": "bytes=-1"})
+    assert (end.status, end.json()["type"]) == (410, "/problems/audio-gone")
+    with pytest.raises(http.client.IncompleteRead):
+        gateway.request("GET", url)
+    shutil.rmtree(folder)
     late = gateway.request("GET", url)
     assert (late.status, late.json()["type"]) == (410, "/problems/audio-gone")
 

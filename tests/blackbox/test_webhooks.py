@@ -3,23 +3,19 @@
 and replayed, and never sent where they must not go. (tests/ssrf has the guard of addresses.)"""
 
 import json
-import secrets
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from support import recording
+from support.fake_target import ROOT_KEY, webhook_options
 from support.flow import ended, final_result, init, upload_all
 
-ROOT_KEY = "job " + secrets.token_hex(32)
 SHARED_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-OPEN = {"webhook-allow-http": "true", "webhook-allow-private": "true"}
 SOUND_S = 3
 
 
 def start(installation, keys=ROOT_KEY, workers=1, **assembler_options):
-    key_file = installation.folder / "webhook-keys"
-    key_file.write_text(keys + "\n")
-    options = {"webhook-key-file": key_file, **OPEN}
+    options = webhook_options(installation.folder, keys)
     return installation.start(workers=workers, gateway_options=options,
                               worker_options={**options, "webhook-timeout": "1s"},
                               assembler_options=assembler_options)
@@ -219,6 +215,17 @@ def test_bad_addresses_are_refused_at_init_by_field(installation, url, why):
     assert answer.json()["field"] == "webhook_url" and why in answer.json()["detail"]
 
 
+def test_a_shared_link_does_not_tell_the_target(webhooks, target):
+    gateway = webhooks.gateway
+    job = init(gateway, recording.wav(SOUND_S), webhook_url=target.url)
+    token = gateway.post(f"/jobs/{job['parent_job_id']}/share", {}).json()["token"]
+
+    for path in (f"/chunked-upload-status?parent_job_id={job['parent_job_id']}",
+                 f"/jobs/{job['parent_job_id']}?"):
+        assert gateway.request("GET", path).json()["webhook_url"] == target.url
+        assert gateway.request("GET", f"{path}&token={token}").json()["webhook_url"] is None
+
+
 def test_two_keys_sign_while_one_replaces_the_other(installation, target):
     start(installation, keys=f"# since May\n{SHARED_SECRET}\n{ROOT_KEY}")
     job = run(installation, target)
@@ -237,8 +244,7 @@ def test_a_worker_killed_while_it_delivers_delivers_again(installation, target):
     installation.wait_for(target.received)
 
     installation.kill("worker-1")
-    key_file = installation.folder / "webhook-keys"
-    installation.fleet.start_worker("worker-1", options={"webhook-key-file": key_file, **OPEN})
+    installation.fleet.start_worker("worker-1", options=webhook_options(installation.folder))
 
     delivery = wait_delivery(installation, job, is_delivered)
     assert {r["headers"]["webhook-id"] for r in target.received()} == {delivery["delivery_id"]}

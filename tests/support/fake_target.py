@@ -8,11 +8,23 @@ A rule is a dictionary; the first is used, and used up. `do` is one of
 Without a rule it answers 200.
 """
 
+import secrets
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from support.fake_speech import HANG_S, LOOK_S, Script
+
+ROOT_KEY = "job " + secrets.token_hex(32)
+
+
+def webhook_options(folder: Path, keys: str = ROOT_KEY) -> dict:
+    """For gateways and workers that are to send webhooks, here too."""
+    key_file = folder / "webhook-keys"
+    key_file.write_text(keys + "\n")
+    return {"webhook-key-file": key_file, "webhook-allow-http": "true",
+            "webhook-allow-private": "true"}
 
 
 class Handler(BaseHTTPRequestHandler):
