@@ -154,22 +154,40 @@ function show(job) {
   current?.leave();
   current = job;
   byId("cancel").disabled = false;
+  showSecret(null);
   showSaveLink();
   return job;
 }
 
-async function startNew(file) {
+function showSecret(secret) {
+  byId("secret").hidden = !secret;
+  byId("secret-text").textContent = secret ?? "";
+}
+
+// What a server may not have is only asked for if it was chosen: it says so if it has not.
+function chosenOptions() {
   const language = byId("language").value.trim();
+  const mode = byId("correction").value;
+  const webhook = byId("webhook").value.trim();
+  return {
+    ...(language && { language }),
+    ...(mode && { use_llm: true, llm_mode: mode }),
+    ...(webhook && { webhook_url: webhook }),
+  };
+}
+
+async function startNew(file) {
   const answer = await createJob({
     filename: file.name,
     total_size: file.size,
     chunk_size_mb: Number(byId("chunk-size").value) || automaticChunkSize(file.size),
     ramp: true,
-    ...(language && { language }),
+    ...chosenOptions(),
   });
   const job = show(new Job(new JobApi(answer.parent_job_id), file));
   job.view.begin(answer.upload_urls.map((target) => target.expected_size));
   job.view.say("Uploading; text appears as soon as a chunk is done.");
+  showSecret(answer.webhook_secret);
   history.replaceState(null, "", `#${answer.parent_job_id}`);
   job.follow();
   const liked = answer.upload_order.map((index) => answer.upload_urls[index]);

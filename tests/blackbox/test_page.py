@@ -5,8 +5,11 @@ right there."""
 import json
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 from support import recording
 from support.browser import Browser
+from support.fake_llm import corrected
+from support.fake_target import webhook_options
 from support.flow import final_result, init, upload_all
 
 REJECTED = {"do": "status", "status": 400}
@@ -228,6 +231,39 @@ def test_how_many_at_a_time_follows_the_connection(standing, browser):
 
     # One more while it gets faster, at most 4; one less when it gets slow; half after a failure.
     assert counts == [[2, 3, 4, 4, 4, 3, 1, 1], [10, 1, 25, 96, 5]]
+
+
+def test_a_correction_and_a_webhook_can_be_asked_for(llm_installation, target, browser, tmp_path):
+    sound = recording.wav(5)
+    options = webhook_options(tmp_path)
+    llm_installation.start(gateway_options=options, worker_options=options)
+
+    browser.open(llm_installation.gateway.base_url)
+    browser.click("#start summary")
+    browser.evaluate("document.getElementById('correction').value = 'post_process'")
+    browser.send_keys("#webhook", target.url)
+    submit(browser, save(sound, tmp_path))
+
+    wait_text(browser, corrected(sound.text))
+    secret = browser.evaluate("document.getElementById('secret-text').innerText")
+    told = llm_installation.wait_for(target.received)[0]
+    headers = {name.lower(): value for name, value in told["headers"].items()}
+    assert Webhook(secret).verify(told["body"], headers)["type"] == "job.done"
+    job, = llm_installation.gateway.all_jobs()
+    assert (job["use_llm"], job["llm_mode"]) == (True, "post_process")
+
+
+@pytest.mark.parametrize("field, value, answer", [
+    ("correction", "per_chunk", "no language model"),
+    ("webhook", "https://example.com/hook", "sends no webhooks"),
+])
+def test_what_the_server_does_not_have_is_told(standing, browser, tmp_path, field, value, answer):
+    browser.open(standing.gateway.base_url)
+    browser.evaluate(f"document.getElementById('{field}').value = {json.dumps(value)}")
+    submit(browser, save(recording.wav(5), tmp_path))
+
+    browser.wait_for(f"{MESSAGE}.includes({json.dumps(answer)})")
+    assert not shown(browser, "job")
 
 
 def test_a_refusal_is_told(standing, browser, tmp_path):
