@@ -61,8 +61,10 @@ def _keep_logs() -> None:
 def _in_chroot(line: str, shown) -> None:
     """/proc and /dev are mounted in a mount namespace of its own, and processes live in a process
     namespace of their own: both vanish with the command, and deleting the folder can never reach
-    the machine's devices."""
-    script = ('mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && '
+    the machine's devices. The folder itself becomes a mount, as the root of a machine is one:
+    without, nothing in it could have a mount namespace."""
+    script = ('mount --bind "$1" "$1" && '
+              'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && '
               f"exec chroot \"$1\" /bin/bash -c 'cd {CHECKOUT} && {line}'")
     env = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     env |= {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}

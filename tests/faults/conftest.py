@@ -101,3 +101,10 @@ def pytest_runtest_makereport(item, call):
             tail = log.read_text(errors="replace").splitlines()[-40:]
             report.sections.append((log.name, "\n".join(tail)))
     return report
+
+
+@pytest.fixture
+def forbearing(fleet):
+    """So many kills and rebalances come at one chunk here that it would be held for their cause."""
+    with fleet.configured({name: {"max-starts": "50"} for name in ("assembler-1", "assembler-2")}):
+        yield fleet

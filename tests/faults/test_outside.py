@@ -17,7 +17,8 @@ STOPPED_S = 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_random(fleet, seed, kind):
+def test_killed_at_random(forbearing, seed, kind):
+    fleet = forbearing
     draw = random.Random(seed)
     load = Load(fleet, seed)
     with load.going_on():

@@ -7,7 +7,6 @@ import random
 import signal
 import time
 
-import pytest
 from fleet import NAMES, Load, kind_of, sound
 from support.invariants import check_all
 from support.recording import Recording, wav
@@ -80,13 +79,6 @@ class Chaos:
     def _postgres(self) -> None:
         self._services.postgres.stop_at_once()
         self._services.postgres.start()
-
-
-@pytest.fixture
-def forbearing(fleet):
-    """So many kills and rebalances come at one chunk here that it would be held for their cause."""
-    with fleet.configured({name: {"max-starts": "50"} for name in ("assembler-1", "assembler-2")}):
-        yield fleet
 
 
 def test_soak(forbearing, services, seed):
