@@ -9,6 +9,9 @@
 #include "common/fault_point.h"
 #include "common/mem.h"
 
+#define TEXT_OF(number) #number
+#define DIGITS_OF(macro) TEXT_OF(macro)
+
 static const struct store_statement INSERT_TASKS = {
     "insert_tasks", "INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at, payload)"
                     " SELECT job_id, chunk_index, kind, attempt,"
@@ -107,7 +110,7 @@ static const struct store_statement DUE_TASKS = {
     " LEFT JOIN chunks c ON c.job_id = t.job_id AND c.chunk_index = t.chunk_index"
     " WHERE t.state = 'scheduled' AND t.due_at <= now() AND j.home_partition = ANY ($1::int[]) AND "
     "t.id <> ALL ($2::bigint[])"
-    " ORDER BY t.due_at LIMIT 500"};
+    " ORDER BY t.due_at LIMIT " DIGITS_OF(STORE_DUE_TASKS_MAX)};
 
 static const struct store_statement NEXT_DUE = {
     "next_due", "SELECT greatest(0, extract(epoch FROM t.due_at - now()) * 1000000)::bigint"

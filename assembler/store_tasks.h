@@ -39,7 +39,9 @@ struct store_task {
 };
 
 void store_task_done(struct store_task *task);
-/* Due tasks of the jobs at home in these partitions, oldest first; an array owned by the caller. */
+#define STORE_DUE_TASKS_MAX 500
+/* Due tasks of the jobs at home in these partitions, oldest first, at most so many; an array owned
+ * by the caller. */
 bool store_due_tasks(struct store *store, struct sql_rows *home_partitions,
                      struct sql_rows *known_ids, struct store_task **ret_tasks, size_t *ret_count,
                      struct err *err) MUST_CHECK;

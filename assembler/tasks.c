@@ -155,7 +155,8 @@ static bool produce(struct tasks *tasks, const struct store_task *due, struct ta
     return kafka_producer_send(tasks->producer, &record, on_report, task, err);
 }
 
-static void publish(struct tasks *tasks, const struct store_task *due)
+/* False: not now. */
+static bool publish(struct tasks *tasks, const struct store_task *due)
 {
     struct task_in_flight *task = mem_new(sizeof *task);
     struct err err;
@@ -169,18 +170,21 @@ static void publish(struct tasks *tasks, const struct store_task *due)
     if (due->is_void) {
         task->state = TASK_FINISHED;
         tasks->has_reports = true;
-        return;
+        return true;
     }
     if (produce(tasks, due, task, &err)) {
         tell_letter(tasks, due);
-        return;
+        return true;
     }
     log_warn("task_not_sent", "will be tried again", LOG_STR("job", due->job.text),
              LOG_INT("chunk", due->chunk_index), LOG_ERR(&err));
     remove_task(tasks, task);
+    return false;
 }
 
-static bool publish_due(struct tasks *tasks, struct sql_rows *homes, struct err *err)
+/* `ret_has_more`: there were as many as are taken at a time, and Kafka's client took them all. */
+static bool publish_due(struct tasks *tasks, struct sql_rows *homes, bool *ret_has_more,
+                        struct err *err)
 {
     CLEANUP(sql_rows_done) struct sql_rows known;
     CLEANUP(mem_free_at) struct store_task *due = NULL;
@@ -191,8 +195,9 @@ static bool publish_due(struct tasks *tasks, struct sql_rows *homes, struct err 
         sql_rows_int(&known, task->id);
     if (!store_due_tasks(tasks->store, homes, &known, &due, &count, err))
         return false;
+    *ret_has_more = count == STORE_DUE_TASKS_MAX;
     for (size_t i = 0; i < count; i++) {
-        publish(tasks, &due[i]);
+        *ret_has_more &= publish(tasks, &due[i]);
         store_task_done(&due[i]);
     }
     return true;
@@ -246,11 +251,12 @@ static bool look(struct tasks *tasks, uint64_t now_us, struct err *err)
 {
     CLEANUP(sql_rows_done) struct sql_rows homes;
     int64_t in_us = -1;
+    bool has_more;
 
     intake_list_homes(tasks->intake, &homes);
-    if (!publish_due(tasks, &homes, err))
+    if (!publish_due(tasks, &homes, &has_more, err))
         return false;
-    tasks->next_look_us = now_us + LOOK_EVERY_US;
+    tasks->next_look_us = has_more ? now_us : now_us + LOOK_EVERY_US;
     if (!store_next_due(tasks->store, &homes, &in_us, err))
         return false;
     if (in_us > 0) /* those due now are in flight */

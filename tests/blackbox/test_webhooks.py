@@ -108,6 +108,17 @@ def test_a_cancelled_and_a_failed_job_are_told(webhooks, target):
         assert wait_delivery(webhooks, job, is_delivered)["type"] == kind
 
 
+def test_an_expired_job_is_told(installation, target):
+    start(installation, **{"expire-after": "1s"})
+    job = init(installation.gateway, recording.wav(SOUND_S), webhook_url=target.url)
+
+    delivery = wait_delivery(installation, job, is_delivered)
+
+    assert delivery["type"] == "job.expired"
+    told = verified(target.received()[-1], job["webhook_secret"])
+    assert told["type"] == "job.expired" and told["data"]["status"] == "expired"
+
+
 def test_an_attempt_that_fails_is_followed_by_another_with_the_same_id(webhooks, target):
     target.script.add([{"do": "status", "status": 500, "times": 1}])
     job = run(webhooks, target)
