@@ -35,6 +35,7 @@ struct stretch {
     size_t count;
     int64_t *middles;              /* owned, in compared positions */
     struct word_match_form *forms; /* owned */
+    bool *is_alone;                /* owned: the other reading says nothing near this word */
 };
 
 struct pair {
@@ -114,6 +115,7 @@ static void stretch_done(struct stretch *stretch)
 {
     free(stretch->middles);
     free(stretch->forms);
+    free(stretch->is_alone);
 }
 
 /* The words whose middle lies in the overlap, or so near that the other reading may have them. */
@@ -127,6 +129,7 @@ static struct stretch stretch_of(const struct seam_input *input, const struct se
         stretch.count = 0;
     stretch.middles = mem_array(stretch.count, sizeof *stretch.middles);
     stretch.forms = mem_array(stretch.count, sizeof *stretch.forms);
+    stretch.is_alone = mem_array(stretch.count, sizeof *stretch.is_alone);
     for (size_t i = 0; i < stretch.count; i++) {
         stretch.middles[i] = middle(side, stretch.first + i);
         word_match_normalise(side->reading->words[stretch.first + i].text, &stretch.forms[i]);
@@ -305,18 +308,15 @@ static void cut_at(const struct seam_input *input, int64_t position, struct seam
     choice->crossing = position;
 }
 
-static bool cross_at_agreed_pair(const struct seam_input *input, const struct crossing_range *range,
+static bool cross_at_agreed_pair(const struct seam_input *input, const struct stretch *earlier,
+                                 const struct stretch *later, const struct crossing_range *range,
                                  struct seam_choice *choice)
 {
     int64_t gate = samples(input, TIME_GATE_S);
-    CLEANUP(stretch_done) struct stretch earlier = stretch_of(input, &input->earlier);
-    CLEANUP(stretch_done) struct stretch later = stretch_of(input, &input->later);
-    CLEANUP(mem_free_at) double *scores = align(&earlier, &later, gate);
-    CLEANUP(mem_free_at) struct pair *pairs = mem_array(earlier.count, sizeof *pairs);
+    CLEANUP(mem_free_at) double *scores = align(earlier, later, gate);
+    CLEANUP(mem_free_at) struct pair *pairs = mem_array(earlier->count, sizeof *pairs);
 
-    choice->agreed_pairs = keep_runs(pairs, collect_pairs(&earlier, &later, scores, gate, pairs));
-    choice->earlier_words = earlier.count;
-    choice->later_words = later.count;
+    choice->agreed_pairs = keep_runs(pairs, collect_pairs(earlier, later, scores, gate, pairs));
     const struct pair *pair = nearest(pairs, choice->agreed_pairs, range, input->earlier_emitted);
     if (pair == NULL)
         return false;
@@ -324,6 +324,73 @@ static bool cross_at_agreed_pair(const struct seam_input *input, const struct cr
     choice->later_start = pair->later + 1;
     choice->crossing = pair->middle;
     return true;
+}
+
+static void mark_alone(struct stretch *stretch, const struct stretch *other, int64_t gate)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < stretch->count; i++) {
+        while (first < other->count && other->middles[first] < stretch->middles[i] - gate)
+            first++;
+        stretch->is_alone[i] =
+            first == other->count || other->middles[first] > stretch->middles[i] + gate;
+    }
+}
+
+/* How many words a cut there leaves out that the other reading says nothing in place of. */
+static size_t lost_at(const struct stretch *earlier, const struct stretch *later, int64_t position)
+{
+    size_t lost = 0;
+
+    for (size_t i = 0; i < earlier->count; i++)
+        lost += earlier->is_alone[i] && earlier->middles[i] >= position;
+    for (size_t i = 0; i < later->count; i++)
+        lost += later->is_alone[i] && later->middles[i] < position;
+    return lost;
+}
+
+/* Readings that agree on nothing may each have left out what the other one heard, as recognisers do
+ * with half a sentence at their edges. So they are cut where the fewest words are lost, as near as
+ * can be to where readings are most reliable. */
+static int64_t cut_of_fewest_losses(const struct stretch *earlier, const struct stretch *later,
+                                    int64_t target)
+{
+    const struct stretch *const stretches[] = {earlier, later};
+    int64_t best = target;
+    size_t fewest = lost_at(earlier, later, target);
+
+    for (size_t s = 0; s < ARRAY_LEN(stretches); s++)
+        for (size_t i = 0; i < stretches[s]->count; i++) {
+            /* Behind a word of the earlier one, before a word of the later one. */
+            int64_t position = stretches[s]->middles[i] + (s == 0 ? 1 : 0);
+            size_t lost = stretches[s]->is_alone[i] ? lost_at(earlier, later, position) : SIZE_MAX;
+
+            if (lost < fewest ||
+                (lost == fewest && distance(position, target) < distance(best, target))) {
+                best = position;
+                fewest = lost;
+            }
+        }
+    return best;
+}
+
+static void join_overlap(const struct seam_input *input, struct seam_choice *choice)
+{
+    int64_t gate = samples(input, TIME_GATE_S);
+    CLEANUP(stretch_done) struct stretch earlier = stretch_of(input, &input->earlier);
+    CLEANUP(stretch_done) struct stretch later = stretch_of(input, &input->later);
+    struct crossing_range range = crossing_range(input);
+
+    choice->earlier_words = earlier.count;
+    choice->later_words = later.count;
+    choice->method = SEAM_AGREED;
+    if (cross_at_agreed_pair(input, &earlier, &later, &range, choice))
+        return;
+    choice->method = SEAM_BY_TIME;
+    mark_alone(&earlier, &later, gate);
+    mark_alone(&later, &earlier, gate);
+    cut_at(input, cut_of_fewest_losses(&earlier, &later, range.target), choice);
 }
 
 struct seam_overlap seam_overlap(const struct seam_input *input)
@@ -350,12 +417,6 @@ struct seam_choice seam_join(const struct seam_input *input)
         cut_at(input, input->border, &choice);
         return choice;
     }
-    struct crossing_range range = crossing_range(input);
-    if (cross_at_agreed_pair(input, &range, &choice)) {
-        choice.method = SEAM_AGREED;
-    } else {
-        choice.method = SEAM_BY_TIME;
-        cut_at(input, range.target, &choice);
-    }
+    join_overlap(input, &choice);
     return choice;
 }

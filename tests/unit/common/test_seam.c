@@ -184,6 +184,33 @@ static void test_seam__without_agreement_it_is_cut_by_time(void **state)
 }
 
 /* The middles of one word fall on the two sides of the cut: it is neither doubled nor lost. */
+/* A recogniser leaves out the half sentence that its sound begins or ends with. */
+static void test_seam__what_only_one_side_heard_is_kept(void **state)
+{
+    static const struct {
+        int64_t earlier_stops;
+        int64_t later_speaks;
+    } CASES[] = {{19800, 20200}, {18900, 19400}, {19900, 26000}, {13000, 14000}, {15500, 16000}};
+    (void)state;
+
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
+        struct reading earlier = recite(0, CASES[c].earlier_stops, 0);
+        struct reading later = recite(CASES[c].later_speaks, 40000, 20000);
+        earlier.end = 20000;
+        later.start = -6000;
+
+        struct seam_choice choice = join(&earlier, &later, 20000, 20000);
+        CLEANUP(mem_free_at) char *text = joined(&earlier, &later, &choice);
+        CLEANUP(mem_free_at) char *left = recited_text(0, CASES[c].earlier_stops);
+        CLEANUP(mem_free_at) char *right = recited_text(CASES[c].later_speaks, 40000);
+        CLEANUP(mem_free_at) char *expected = mem_format("%s %s", left, right);
+        assert_string_equal(text, expected);
+        assert_int_equal(choice.method, SEAM_BY_TIME);
+        reading_done(&earlier);
+        reading_done(&later);
+    }
+}
+
 static void test_seam__word_on_the_cut_is_said_once(void **state)
 {
     static const struct {
@@ -241,11 +268,11 @@ static void test_seam__empty_readings(void **state)
     assert_int_equal(choice.later_start, 0);
     choice = join(&words, &empty_later, 20000, 20000);
     CLEANUP(mem_free_at) char *left = joined(&words, &empty_later, &choice);
-    CLEANUP(mem_free_at) char *expected = recited_text(0, 22500);
+    CLEANUP(mem_free_at) char *expected = recited_text(0, 26000);
     assert_string_equal(left, expected);
     choice = join(&empty, &later, 20000, 20000);
     CLEANUP(mem_free_at) char *right = joined(&empty, &later, &choice);
-    CLEANUP(mem_free_at) char *rest = recited_text(22500, 40000);
+    CLEANUP(mem_free_at) char *rest = recited_text(14000, 40000);
     assert_string_equal(right, rest);
     reading_done(&words);
     reading_done(&later);
@@ -420,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_seam__edges_are_not_believed),
         cmocka_unit_test(test_seam__a_repeated_phrase_is_not_a_seam),
         cmocka_unit_test(test_seam__without_agreement_it_is_cut_by_time),
+        cmocka_unit_test(test_seam__what_only_one_side_heard_is_kept),
         cmocka_unit_test(test_seam__word_on_the_cut_is_said_once),
         cmocka_unit_test(test_seam__what_is_out_stays),
         cmocka_unit_test(test_seam__empty_readings),
