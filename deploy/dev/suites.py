@@ -141,6 +141,7 @@ def _demo() -> Results:
 def _quick() -> Results:
     results = lint.run(is_quick=True)
     results.add(_unit())
+    results.add(_pytest("tests/contract"))
     return results
 
 
@@ -209,7 +210,8 @@ PARTS = {
     "ssrf": Part(_ssrf, "where the address of a webhook can lead a worker"),
     "faults": Part(_faults, "every fault point, kills, cut connections, servers that go away"),
     "demo": Part(_demo, "./dev demo --once"),
-    "quick": Part(_quick, "lint of what is not committed, and unit", is_default=False),
+    "quick": Part(_quick, "lint of what is not committed, unit tests, the schemas",
+                  is_default=False),
     "mutants": Part(mutants.run, "each mechanism taken away: the tests must notice",
                     is_default=False),
     "bare": Part(_bare, "both README commands in a bare Debian 12", is_default=False),
