@@ -190,15 +190,21 @@ static bool retry_chunks(struct job *job, const struct event_retry *retry)
     return retried > 0;
 }
 
+/* Records of any type may be written to the topics that we read. */
+static enum task_answer_effect hear_of_task(const struct apply_settings *settings, struct job *job,
+                                            const struct event *event)
+{
+    if (event->type == EVENT_TASK_DONE || event->type == EVENT_TASK_FAILED)
+        return task_answer_apply(job, event, backoff_random());
+    if (event->type == EVENT_TASK_STARTED || event->type == EVENT_TASK_RELEASED)
+        return task_answer_start(job, event, settings->policy.max_starts);
+    return TASK_ANSWER_SUPERSEDED; /* an order to workers */
+}
+
 static bool take_answer(const struct apply_settings *settings, struct job *job,
                         const struct event *answer)
 {
-    bool is_answer = answer->type == EVENT_TASK_DONE || answer->type == EVENT_TASK_FAILED;
-    enum task_answer_effect effect =
-        is_answer ? task_answer_apply(job, answer, backoff_random())
-                  : task_answer_start(job, answer, settings->policy.max_starts);
-
-    switch (effect) {
+    switch (hear_of_task(settings, job, answer)) {
     case TASK_ANSWER_SUPERSEDED:
         return false;
     case TASK_ANSWER_NOTED:

@@ -321,6 +321,27 @@ static void test_apply__the_last_chunk_ends_the_job_with_all_its_text(void **sta
     assert_retained(job, settings.blob_retention_us);
 }
 
+/* Somebody's pipeline writes where only workers should. */
+static void test_apply__an_order_to_workers_is_none_to_us(void **state)
+{
+    static const enum event_type ORDERS[] = {EVENT_TASK_WORK, EVENT_CONTROL_SKIP_TASK};
+    CLEANUP(recording_free) struct recording recording = recording_new(1);
+    struct job_open_task open = {
+        .id = 7, .kind = JOB_TASK_BLOB_DELETE, .attempt = 1, .payload = mem_copy_string("{}")};
+    (void)state;
+
+    job_add_open_task(recording.job, &open);
+    for (size_t i = 0; i < ARRAY_LEN(ORDERS); i++) {
+        struct record record = record_of(ORDERS[i], -1, 1);
+        record.event.task = (struct event_task){.id = 7};
+        assert_int_equal(apply_record(&settings, recording.job, &record, 0), APPLY_DONE);
+    }
+    const struct job_open_task *task = &recording.job->open_tasks.items[0];
+    assert_int_equal(task->fate, TASK_FATE_OPEN);
+    assert_int_equal(task->starts.count, 0);
+    assert_false(task->is_tally_changed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +365,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_apply__an_upload_keeps_a_job_from_expiring, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_apply__a_cancelled_job_takes_no_retry, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_apply__an_order_to_workers_is_none_to_us, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_apply__the_last_chunk_ends_the_job_with_all_its_text,
                                         set_up, tear_down),
