@@ -269,9 +269,14 @@ static void note_tasks(struct run *run, const struct job *job)
 {
     for (size_t i = 0; i < job->tasks.count; i++)
         note_due(run, job->tasks.items[i].due_in_us);
-    for (size_t i = 0; i < job->open_tasks.count; i++)
-        if (job->open_tasks.items[i].fate != TASK_FATE_OPEN) /* at once, if it is not closed */
-            note_due(run, job->open_tasks.items[i].due_in_us);
+    for (size_t i = 0; i < job->open_tasks.count; i++) {
+        const struct job_open_task *task = &job->open_tasks.items[i];
+
+        if (task->fate == TASK_FATE_RETRIED)
+            note_due(run, task->due_in_us);
+        else if (task->fate == TASK_FATE_DEAD) /* its letter */
+            note_due(run, 0);
+    }
 }
 
 static void write_changes(struct run *run, PGresult **ret_ready)
