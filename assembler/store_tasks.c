@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "assembler/task_kind.h"
+#include "common/attrs.h"
 #include "common/fault_point.h"
 #include "common/mem.h"
-
-#define TEXT_OF(number) #number
-#define DIGITS_OF(macro) TEXT_OF(macro)
 
 static const struct store_statement INSERT_TASKS = {
     "insert_tasks", "INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at, payload)"

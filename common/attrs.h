@@ -35,4 +35,8 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
+/* What a macro stands for, as text to be put into a string literal. */
+#define TEXT_OF(tokens) #tokens
+#define DIGITS_OF(macro) TEXT_OF(macro)
+
 #endif

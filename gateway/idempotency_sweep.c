@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/attrs.h"
 #include "common/loop.h"
 #include "common/mem.h"
 #include "common/pg.h"
 
 #define BATCH 1000
-#define TEXT_OF(number) #number
-#define DIGITS_OF(macro) TEXT_OF(macro)
 
 /* Between two looks; a full batch is followed by the next at once. */
 static const struct timeval PAUSE = {.tv_sec = 60};

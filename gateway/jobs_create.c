@@ -17,7 +17,8 @@
 
 /* The event's bytes are made here once and sent as they stand, whoever reads them; the assembler
  * relays it before the job's next one. The estimate is the time per byte of the newest finished
- * jobs of the same format. */
+ * jobs of the same format. (The formatter would take SQL with macros in it apart.) */
+/* clang-format off */
 static const char CREATE_SQL[] =
     "WITH claim AS ("
     " INSERT INTO idempotency_keys AS known (operation, key, request_digest, job_id)"
@@ -43,42 +44,32 @@ static const char CREATE_SQL[] =
     " SELECT id, 1, 'initialized', json_build_object('parent_job_id', id,"
     "  'total_chunks', total_chunks, 'filename', filename, 'total_size', total_size,"
     "  'chunk_size_bytes', chunk_size_bytes,"
-    "  'first_chunk_bytes', coalesce(first_chunk_bytes, chunk_size_bytes), 'processing_options', "
-    "json_build_object("
+    "  'first_chunk_bytes', coalesce(first_chunk_bytes, chunk_size_bytes),"
+    " 'processing_options', json_build_object("
     "   'use_llm', use_llm, 'llm_mode', llm_mode, 'language', language, 'prompt', prompt,"
     "   'content_type', content_type, 'lock_language', lock_language),"
-    "  'created_at', " JOBS_SQL_TIME(
-        "created_at") " )::text FROM job"
-                      "), known AS ("
-                      " SELECT id, extension, " JOBS_SQL_LAYOUT(
-                          "job") " AS first_chunk_bytes, true AS same FROM job"
-                                 " UNION ALL"
-                                 " SELECT j.id, j.extension, " JOBS_SQL_LAYOUT(
-                                     "j") ","
-                                          "  k.request_digest = $3"
-                                          " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
-                                          " WHERE k.operation = '/chunked-upload-stream' AND k.key "
-                                          "= $2"
-                                          "  AND k.created_at > now() - $13::bigint * interval '1 "
-                                          "microsecond'"
-                                          "  AND NOT EXISTS (SELECT FROM claim)"
-                                          "), recent AS ("
-                                          " SELECT status, extension, total_size,"
-                                          "  extract(epoch FROM completed_at - "
-                                          "processing_started_at) AS seconds"
-                                          " FROM jobs ORDER BY created_at DESC, id DESC LIMIT 200"
-                                          "), rate AS ("
-                                          " SELECT sum(seconds) / sum(total_size) AS "
-                                          "seconds_per_byte FROM ("
-                                          "  SELECT seconds, total_size FROM recent"
-                                          "  WHERE status = 'done' AND extension = $5 AND seconds "
-                                          "IS NOT NULL LIMIT "
-                                          "20) AS measured"
-                                          ") "
-                                          "SELECT id, extension, total_size, chunk_size_bytes, "
-                                          "first_chunk_bytes, same,"
-                                          " (seconds_per_byte * total_size)::float8 FROM known, "
-                                          "rate LIMIT 1";
+    "  'created_at', " JOBS_SQL_TIME("created_at") " )::text FROM job"
+    "), known AS ("
+    " SELECT id, extension, " JOBS_SQL_LAYOUT("job") " AS first_chunk_bytes, true AS same FROM job"
+    " UNION ALL"
+    " SELECT j.id, j.extension, " JOBS_SQL_LAYOUT("j") ","
+    "  k.request_digest = $3"
+    " FROM idempotency_keys k JOIN jobs j ON j.id = k.job_id"
+    " WHERE k.operation = '/chunked-upload-stream' AND k.key = $2"
+    "  AND k.created_at > now() - $13::bigint * interval '1 microsecond'"
+    "  AND NOT EXISTS (SELECT FROM claim)"
+    "), recent AS ("
+    " SELECT status, extension, total_size,"
+    "  extract(epoch FROM completed_at - processing_started_at) AS seconds"
+    " FROM jobs ORDER BY created_at DESC, id DESC LIMIT 200"
+    "), rate AS ("
+    " SELECT sum(seconds) / sum(total_size) AS seconds_per_byte FROM ("
+    "  SELECT seconds, total_size FROM recent"
+    "  WHERE status = 'done' AND extension = $5 AND seconds IS NOT NULL LIMIT 20) AS measured"
+    ") "
+    "SELECT id, extension, total_size, chunk_size_bytes, first_chunk_bytes, same,"
+    " (seconds_per_byte * total_size)::float8 FROM known, rate LIMIT 1";
+/* clang-format on */
 
 struct creation {
     struct pg *pg; /* borrowed */

@@ -6,41 +6,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/attrs.h"
 #include "common/buf.h"
 #include "gateway/jobs_sql.h"
 
 #define LIST_BYTES_MAX ((size_t)256 * 1024)
-#define TEXT_OF(number) #number
-#define DIGITS_OF(macro) TEXT_OF(macro)
 
-static const char CHUNK_SQL[] = "SELECT " JOBS_SQL_LAYOUT("j") ", j.extension, " JOBS_SQL_LANGUAGE(
-    "j") ", j.prompt, j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
-         " j.use_llm AND j.llm_mode = 'per_chunk', j.content_type "
-         "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id "
-         "= $1";
+/* The formatter would take SQL with macros in it apart. */
+/* clang-format off */
+static const char CHUNK_SQL[] =
+    "SELECT " JOBS_SQL_LAYOUT("j") ", j.extension, " JOBS_SQL_LANGUAGE("j") ", j.prompt,"
+    " j." JOBS_SQL_IS_TERMINAL ", c.status, c.attempt,"
+    " j.use_llm AND j.llm_mode = 'per_chunk', j.content_type "
+    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.chunk_index = $2 WHERE j.id = $1";
 
 static const char STATUS_SQL[] = "SELECT status, " JOBS_SQL_IS_TERMINAL " FROM jobs WHERE id = $1";
 
 /* A chunk that waits for its first upload has no earlier attempt. */
-static const char FAILED_SQL[] = "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", " JOBS_SQL_LAYOUT(
-    "j") ", j.extension,"
-         " c.chunk_index, c.attempt, c.status = 'pending' "
-         "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
-         "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
+static const char FAILED_SQL[] =
+    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", " JOBS_SQL_LAYOUT("j") ", j.extension,"
+    " c.chunk_index, c.attempt, c.status = 'pending' "
+    "FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND (c.status = 'failed'"
+    "  OR (c.status = 'pending' AND c.attempt > 1)) WHERE j.id = $1 ORDER BY c.chunk_index";
 
 static const char PENDING_SQL[] =
-    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL
-    ", " JOBS_SQL_LAYOUT("j") ", j.extension,"
-                              " c.chunk_index FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id "
-                              "AND c.status = 'pending' "
-                              "WHERE j.id = $1 ORDER BY c.chunk_index";
+    "SELECT j.status, j." JOBS_SQL_IS_TERMINAL ", " JOBS_SQL_LAYOUT("j") ", j.extension,"
+    " c.chunk_index FROM jobs j LEFT JOIN chunks c ON c.job_id = j.id AND c.status = 'pending' "
+    "WHERE j.id = $1 ORDER BY c.chunk_index";
 
-static const char RECORDING_SQL[] = "SELECT " JOBS_SQL_LAYOUT(
-    "j") ", j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
-         " c.attempts, coalesce(c.missing, -1) FROM jobs j, LATERAL (SELECT sum(attempt) AS "
-         "attempts,"
-         "  min(chunk_index) FILTER (WHERE uploaded_at IS NULL) AS missing"
-         "  FROM chunks WHERE job_id = j.id) AS c WHERE j.id = $1";
+static const char RECORDING_SQL[] =
+    "SELECT " JOBS_SQL_LAYOUT("j") ", j.extension, j.filename, j." JOBS_SQL_IS_TERMINAL ","
+    " c.attempts, coalesce(c.missing, -1) FROM jobs j, LATERAL (SELECT sum(attempt) AS attempts,"
+    "  min(chunk_index) FILTER (WHERE uploaded_at IS NULL) AS missing"
+    "  FROM chunks WHERE job_id = j.id) AS c WHERE j.id = $1";
+/* clang-format on */
 
 static const char RETRIED_SQL[] =
     "SELECT j.status, NOT EXISTS (SELECT FROM unnest($2::int[], $3::int[]) AS u (number, attempt)"
