@@ -136,9 +136,9 @@ struct event_hearing {
     bool is_told;                          /* false: by a worker that did not tell yet */
     char content[EVENT_CONTENT_TYPE_SIZE]; /* "speech", "music", "mixed", "silence" */
     int32_t windows;
-    int32_t asked_again;            /* windows that were asked for twice */
-    char *models[EVENT_MODELS_MAX]; /* owned; the speech service's that were asked, none for silence
-                                     */
+    int32_t asked_again; /* windows that were asked for twice */
+    /* Owned; the speech service's that were asked, none for silence. */
+    char *models[EVENT_MODELS_MAX];
     size_t model_count;
     struct coverage_sums sums;
     struct coverage coverage; /* owned; without text, at most EVENT_COVERAGE_PARTS_MAX parts */

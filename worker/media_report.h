@@ -30,8 +30,8 @@ struct media_range {
     /* Not -1: the first unit begins exactly here, as the previous chunk says; nothing before it is
      * looked at. It may lie before own_start. */
     int64_t resync_from;
-    int64_t
-        next_end; /* of the next chunk, which hears what is cut at own_end; of the last: own_end */
+    /* Of the next chunk, which hears what is cut at own_end; of the last one: own_end. */
+    int64_t next_end;
 };
 
 struct media_report {
