@@ -135,10 +135,10 @@ static void expect_wav(struct bench *bench, struct job_log *log)
     assert_int_equal(log->pcm.count, 20 * 16000);
     assert_int_equal(log->outcome.pcm_samples, 20 * 16000);
     struct media_extent extent = extent_of(&bench->wav, 0, bench->wav.size);
-    struct decoded expected =
-        decode_extents(&bench->wav, &extent, 1,
-                       (struct media_decode_options){.range = {0, bench->wav.size, -1},
-                                                     .pcm_rate = MEDIA_PCM_RATE});
+    struct decoded expected = decode_extents(
+        &bench->wav, &extent, 1,
+        (struct media_decode_options){.range = {0, bench->wav.size, .resync_from = -1},
+                                      .pcm_rate = MEDIA_PCM_RATE});
     assert_memory_equal(log->pcm.pcm, expected.pcm, expected.count * sizeof(int16_t));
     decoded_done(&expected);
     decoded_done(&log->pcm);

@@ -147,9 +147,10 @@ static void test_media_sync__finds_the_units_of_joined_files(void **state)
 
     struct media_extent extents[2] = {extent_of(&joined, 0, 16384),
                                       extent_of(&joined, first.size + 5000, joined.size)};
-    struct decoded tail = decode_extents(
-        &joined, extents, 2,
-        (struct media_decode_options){.range = {first.size + 5000, joined.size, -1}});
+    struct decoded tail =
+        decode_extents(&joined, extents, 2,
+                       (struct media_decode_options){
+                           .range = {first.size + 5000, joined.size, .resync_from = -1}});
     assert_int_equal(tail.status, MEDIA_READY);
     assert_true(tail.count > b.count / 2);
     decoded_done(&a);
@@ -320,9 +321,9 @@ static void test_media_report__chunks_without_audio_are_fine(void **state)
     assert_int_equal(last.first_byte, audio_end);
     assert_int_equal(last.next_byte, audio_end);
 
-    struct decoded decoded =
-        decode_extents(&longer, &whole, 1,
-                       (struct media_decode_options){.range = {audio_end + 100, longer.size, -1}});
+    struct decoded decoded = decode_extents(
+        &longer, &whole, 1,
+        (struct media_decode_options){.range = {audio_end + 100, longer.size, .resync_from = -1}});
     assert_int_equal(decoded.status, MEDIA_READY);
     assert_int_equal(decoded.count, 0);
     assert_int_equal(decoded.starts, 1);
@@ -420,10 +421,11 @@ static void decode_spoilt(const struct recording *recording, uint32_t *seed)
     const struct media_extent extents[2] = {
         {.length = recording->size < 4096 ? recording->size : 4096, .bytes = recording->bytes},
         {.offset = start, .length = end - start, .bytes = recording->bytes + start}};
-    struct decoded decoded = decode_extents(
-        recording, extents, 2,
-        (struct media_decode_options){
-            .range = {start, end, -1}, .max_seconds = 60, .pcm_rate = MEDIA_PCM_RATE});
+    struct decoded decoded =
+        decode_extents(recording, extents, 2,
+                       (struct media_decode_options){.range = {start, end, .resync_from = -1},
+                                                     .max_seconds = 60,
+                                                     .pcm_rate = MEDIA_PCM_RATE});
     const struct media_report *report = &decoded.result.report;
     if (decoded.status == MEDIA_READY) {
         assert_true(report->samples >= 0 && report->reading_start <= 0);
