@@ -20,8 +20,8 @@
 #include "worker/speech_hold.h"
 #include "worker/worker_metrics.h"
 
-/* How often waiting calls are looked at while the service is being tried again. */
-#define LOOK_AGAIN_US UINT64_C(1000000)
+/* How often the waiting calls are looked at while the service holds us back or is tried again. */
+static const struct timeval LOOK_AGAIN = {.tv_sec = 1};
 /* A deferred chunk comes back when the service has been tried by others. */
 #define DEFER_MIN_US INT64_C(5000000)
 
@@ -88,16 +88,6 @@ static void give_back(struct speech_call *call, struct speech_result *result)
 
 /* Being held back */
 
-static void look_again_at(struct speech_client *client, uint64_t at_us)
-{
-    uint64_t now_us = clock_now_us();
-    uint64_t delay_us = at_us > now_us ? at_us - now_us : 0;
-    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
-                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
-
-    (void)event_add(client->timer, &delay);
-}
-
 static int64_t wait_left_us(const struct speech_client *client, uint64_t now_us)
 {
     return client->hold.until_us > now_us ? (int64_t)(client->hold.until_us - now_us) : 0;
@@ -108,6 +98,20 @@ static bool waits_too_long(const struct speech_call *call, uint64_t now_us)
     int64_t waited_us = (int64_t)(now_us - call->held_since_us);
 
     return waited_us + wait_left_us(call->client, now_us) > SPEECH_WAIT_MAX_US;
+}
+
+/* libevent counts from when it began to call us back, so the timer can come before the hold's end:
+ * it is set again until the hold is over, or those who wait for that would never be told. */
+static void look_again(struct speech_client *client)
+{
+    int64_t left_us = wait_left_us(client, clock_now_us());
+    struct timeval delay = LOOK_AGAIN;
+
+    if (left_us == 0 && (client->hold.rounds == 0 || client->waiting == NULL))
+        return;
+    if (left_us > 0 && left_us < LOOK_AGAIN.tv_sec * 1000000)
+        delay = (struct timeval){.tv_usec = (suseconds_t)left_us};
+    (void)event_add(client->timer, &delay);
 }
 
 /* One call that has waited, or would have to wait, too long. */
@@ -172,7 +176,7 @@ static void note(struct speech_client *client, struct retry_decision decision,
     if (client->hold.rounds > rounds)
         log_hold(client);
     if (client->hold.rounds > 0)
-        look_again_at(client, client->hold.until_us);
+        look_again(client);
     else if (rounds > 0) {
         log_info("speech_released", "the speech service answers again");
         forget_waits(client);
@@ -295,9 +299,8 @@ static void pump(struct speech_client *client)
 
     while (client->waiting != NULL && client->sent_count < allowed)
         send_request(client->waiting);
-    if (client->waiting != NULL && client->hold.rounds > 0 &&
-        !event_pending(client->timer, EV_TIMEOUT, NULL))
-        look_again_at(client, clock_now_us() + LOOK_AGAIN_US);
+    if (!event_pending(client->timer, EV_TIMEOUT, NULL))
+        look_again(client);
 }
 
 static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *context)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -40,6 +41,7 @@ struct fixture {
     int64_t until_us[CALLS_MAX];
     size_t ended;
     size_t expected;
+    bool is_slow; /* the loop comes late to what is due after each result */
 };
 
 static void answer(struct fixture *fixture, struct evhttp_request *request)
@@ -119,6 +121,8 @@ static void on_result(void *context, struct speech_result *result)
     fixture->until_us[at] = result->until_us;
     if (result->outcome == SPEECH_HEARD)
         assert_string_equal(result->reply.reading.words[0].text, " hello");
+    if (fixture->is_slow)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     stop_if_done(fixture);
 }
 
@@ -252,6 +256,46 @@ static void test_speech_client__tries_again_one_by_one(void **state)
     assert_true(fixture->changes > 0);
 }
 
+static void cancel_second(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+{
+    struct fixture *fixture = context;
+
+    assert_int_equal(speech_client_allowed(fixture->client, 8), 0);
+    speech_call_cancel(fixture->calls[1]);
+}
+
+static void stop(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+{
+    struct fixture *fixture = context;
+
+    loop_stop(fixture->loop);
+}
+
+/* Chunks that arrived meanwhile wait for it, and no call is left whose waiting would wake them. */
+static void test_speech_client__tells_that_a_wait_is_over(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->holds = true;
+    call(fixture, 2);
+    fixture->expected = 0;
+    loop_run(fixture->loop);
+    fixture->holds = false;
+    fixture->is_slow = true;
+    answer(fixture, fixture->held[0]);
+    fixture->status = 429;
+    fixture->retry_after = "1";
+    answer(fixture, fixture->held[1]);
+    fixture->expected = 2;
+    event_base_once(loop_base(fixture->loop), -1, EV_TIMEOUT, cancel_second, fixture,
+                    &(struct timeval){.tv_usec = 500000});
+    event_base_once(loop_base(fixture->loop), -1, EV_TIMEOUT, stop, fixture,
+                    &(struct timeval){.tv_sec = 4});
+    loop_run(fixture->loop);
+    assert_int_equal(fixture->changes, 1);
+    assert_int_equal(speech_client_allowed(fixture->client, 8), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -263,6 +307,7 @@ int main(void)
         TEST(test_speech_client__failures_by_status),
         TEST(test_speech_client__defers_when_told_to_wait_long),
         TEST(test_speech_client__tries_again_one_by_one),
+        TEST(test_speech_client__tells_that_a_wait_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
