@@ -18,22 +18,27 @@ static const struct store_statement INSERT_TASKS = {
                     "  $6::jsonb[])"
                     " AS u (job_id, chunk_index, kind, attempt, due_in_us, payload)"};
 
+#define WAIT_COLUMNS                                                                               \
+    "c.job_id, c.chunk_index, c.status, c.waiting_from, c.waiting_to, c.waiting_first_chunk,"      \
+    " c.waiting_chunk"
+
 /* A parked chunk is looked at when it is parked, and when the last missing one of the chunks that
  * it waits for arrives: until then the others make no difference. So an upload costs the same
  * however many are parked, but for those that it wakes. (The conditions on what is looked at come
- * after it, so that no plan begins with all chunks that fulfil them.) */
+ * after it, so that no plan begins with all chunks that fulfil them.) The task says which bytes are
+ * known to be stored, or a worker that misses them would wait for them once more, without end. */
 static const struct store_statement WAKE_READY = {
     "wake_ready",
     "WITH news AS (SELECT * FROM unnest($1::uuid[], $2::int[], $3::bool[])"
     "  AS u (job_id, chunk_index, is_parked)),"
     " looked_at AS MATERIALIZED ("
-    "  SELECT c.job_id, c.chunk_index, c.status, c.waiting_first_chunk, c.waiting_chunk"
+    "  SELECT " WAIT_COLUMNS
     "  FROM news n JOIN chunks c ON c.job_id = n.job_id AND c.chunk_index = n.chunk_index"
     "  WHERE n.is_parked"
-    "  UNION SELECT c.job_id, c.chunk_index, c.status, c.waiting_first_chunk, c.waiting_chunk"
+    "  UNION SELECT " WAIT_COLUMNS
     "  FROM news n JOIN chunks c ON c.job_id = n.job_id AND c.waiting_chunk = n.chunk_index"
     "  WHERE NOT n.is_parked),"
-    " judged AS (SELECT l.job_id, l.chunk_index, (SELECT max(needed.chunk_index)"
+    " judged AS (SELECT l.*, (SELECT max(needed.chunk_index)"
     "   FROM chunks needed WHERE needed.job_id = l.job_id AND needed.status = 'pending'"
     "    AND needed.chunk_index BETWEEN l.waiting_first_chunk AND l.waiting_chunk) AS missing"
     "  FROM looked_at l WHERE l.waiting_chunk IS NOT NULL AND l.status = 'uploaded'),"
@@ -43,9 +48,11 @@ static const struct store_statement WAKE_READY = {
     " ready AS (UPDATE chunks c SET waiting_from = NULL, waiting_to = NULL,"
     "   waiting_first_chunk = NULL, waiting_chunk = NULL FROM judged j"
     "  WHERE c.job_id = j.job_id AND c.chunk_index = j.chunk_index AND j.missing IS NULL"
-    "  RETURNING c.job_id, c.chunk_index, c.attempt)"
-    " INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at)"
-    " SELECT job_id, chunk_index, 'chunk.work', attempt, now() FROM ready RETURNING id"};
+    "  RETURNING c.job_id, c.chunk_index, c.attempt, j.waiting_from, j.waiting_to)"
+    " INSERT INTO tasks (job_id, chunk_index, kind, attempt, due_at, payload)"
+    " SELECT job_id, chunk_index, 'chunk.work', attempt, now(),"
+    "  json_build_object('stored_from', waiting_from, 'stored_to', waiting_to)"
+    " FROM ready RETURNING id"};
 
 enum due_column {
     D_SKIPPED,
@@ -65,6 +72,8 @@ enum due_column {
     D_PROMPT,
     D_USE_LLM,
     D_RESYNC_FROM,
+    D_STORED_FROM,
+    D_STORED_TO,
     D_CONTENT_TYPE,
     D_LETTER_PARTITION,
     D_LETTER_OFFSET,
@@ -97,7 +106,8 @@ static const struct store_statement DUE_TASKS = {
     "   OR j.status NOT IN ('uploading', 'processing', 'assembling')),"
     " " STORE_LAYOUT_COLUMNS ", j.extension,"
     " coalesce(j.language, CASE WHEN j.lock_language THEN j.detected_language END), j.prompt,"
-    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from, j.content_type,"
+    " j.use_llm AND j.llm_mode = 'per_chunk', c.resync_from,"
+    " (t.payload->>'stored_from')::bigint, (t.payload->>'stored_to')::bigint, j.content_type,"
     " CASE WHEN t.is_dead THEN t.work_partition::text"
     "  WHEN t.kind = 'dead.letter' THEN coalesce(c.work_partition::text, '') END,"
     " CASE WHEN t.is_dead THEN t.work_offset::text"
@@ -215,6 +225,8 @@ static void take_task(const PGresult *result, int row, struct store_task *ret_ta
     (void)snprintf(work->extension, sizeof work->extension, "%s",
                    store_text(result, row, D_EXTENSION));
     work->resync_from = store_int_or(result, row, D_RESYNC_FROM, 0);
+    work->stored_from = store_int_or(result, row, D_STORED_FROM, 0);
+    work->stored_to = store_int_or(result, row, D_STORED_TO, 0);
     work->options.language = mem_copy_string(store_text(result, row, D_LANGUAGE));
     work->options.prompt = mem_copy_string(store_text(result, row, D_PROMPT));
     work->options.use_llm = store_bool(result, row, D_USE_LLM);

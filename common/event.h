@@ -66,6 +66,10 @@ struct event_work {
     char extension[8]; /* of the object keys; names the container format */
     /* Not 0: the first byte of a unit that the previous chunk says this chunk begins with. */
     int64_t resync_from;
+    /* Bytes [stored_from, stored_to) of the file are what the attempt has waited for, and were
+     * uploaded before this record was written: missing now, they are lost. None: it has not. */
+    int64_t stored_from;
+    int64_t stored_to;
     struct event_work_options options;
 };
 

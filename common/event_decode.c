@@ -84,6 +84,16 @@ static bool decode_content_type(const struct json_object *options,
            jsonread_text(options, "content_type", ret_type, EVENT_CONTENT_TYPE_SIZE, err);
 }
 
+/* Only those at the end of a wait have it. */
+static bool decode_stored(const struct json_object *object, struct event_work *work,
+                          struct err *err)
+{
+    return jsonread_member(object, "stored_to") == NULL ||
+           (jsonread_int(object, "stored_from", 0, SAMPLES_MAX, &work->stored_from, err) &&
+            jsonread_int(object, "stored_to", work->stored_from + 1, SAMPLES_MAX, &work->stored_to,
+                         err));
+}
+
 static bool decode_work(const struct json_object *object, struct event *event, struct err *err)
 {
     struct event_work *work = &event->work;
@@ -92,7 +102,7 @@ static bool decode_work(const struct json_object *object, struct event *event, s
     if (!decode_layout(object, &work->layout, err) ||
         !jsonread_text(object, "extension", work->extension, sizeof work->extension, err) ||
         !jsonread_int(object, "resync_from", 0, SAMPLES_MAX, &work->resync_from, err) ||
-        !jsonread_object(object, "options", &options, err) ||
+        !decode_stored(object, work, err) || !jsonread_object(object, "options", &options, err) ||
         !jsonread_optional_string(options, "language", SHORT_TEXT_MAX, &work->options.language,
                                   err) ||
         !jsonread_optional_string(options, "prompt", PROMPT_MAX, &work->options.prompt, err) ||

@@ -52,6 +52,10 @@ static void encode_work(const struct event_work *work, struct json_object *objec
     add(object, "layout", layout);
     add_text(object, "extension", work->extension);
     add_int(object, "resync_from", work->resync_from);
+    if (work->stored_to > 0) {
+        add_int(object, "stored_from", work->stored_from);
+        add_int(object, "stored_to", work->stored_to);
+    }
     add_text(options, "language", work->options.language);
     add_text(options, "prompt", work->options.prompt);
     add(options, "use_llm", json_object_new_boolean(work->options.use_llm));

@@ -63,6 +63,26 @@ static enum blob_presence open_blob(struct fetching *fetching, int32_t chunk_ind
     return BLOB_FAILED;
 }
 
+/* By the record of the work they were stored when it was written. */
+static bool is_told_stored(const struct event_work *work, int64_t byte)
+{
+    return byte >= work->stored_from && byte < work->stored_to;
+}
+
+/* What will come is waited for; what was there is lost, as any blob may be. */
+static enum fetch_result lacks_header(const struct fetching *fetching, int32_t chunk_index,
+                                      struct media_need missing, struct media_need *ret_missing)
+{
+    if (is_told_stored(&fetching->work->work, missing.start)) {
+        (void)err_set(fetching->err, ERR_RETRY, "blob", 0,
+                      "chunk %" PRId32 " with the file's header was uploaded and is not stored",
+                      chunk_index);
+        return FETCH_FAILED;
+    }
+    *ret_missing = missing;
+    return FETCH_WAITING;
+}
+
 static enum fetch_result too_scattered(const struct fetching *fetching)
 {
     (void)err_set(fetching->err, ERR_REJECT, "media", 0,
@@ -101,8 +121,7 @@ static enum fetch_result add_stretch(struct fetching *fetching, struct media_nee
         case BLOB_PRESENT:
             break;
         case BLOB_MISSING:
-            *ret_missing = stretch;
-            return FETCH_WAITING;
+            return lacks_header(fetching, chunk_index, stretch, ret_missing);
         case BLOB_FAILED:
             return FETCH_FAILED;
         }

@@ -21,7 +21,7 @@
 
 enum fetch_result {
     FETCH_READY,
-    FETCH_WAITING, /* bytes of the header are not stored yet */
+    FETCH_WAITING, /* bytes of the header are not stored, and not known to have been */
     FETCH_FAILED,
 };
 

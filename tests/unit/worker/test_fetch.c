@@ -24,6 +24,7 @@ struct fixture {
     char directory[64];
     struct blob_file *store;
     struct header_cache *headers;
+    struct media_need stored; /* as the record of the work has it */
     uint8_t file[TOTAL];
 };
 
@@ -139,6 +140,8 @@ static enum fetch_result fetch_in(struct fixture *fixture, int64_t chunk_bytes, 
         .store = fixture->store, .headers = fixture->headers, .overlap_us = 1000000};
     struct event work = {.type = EVENT_CHUNK_WORK, .job = {JOB}, .chunk_index = chunk_index};
 
+    work.work.stored_from = fixture->stored.start;
+    work.work.stored_to = fixture->stored.end;
     work.work.layout = chunk_layout_of(TOTAL, chunk_bytes, chunk_bytes);
     (void)snprintf(work.work.extension, sizeof work.work.extension, "wav");
     return fetch_open(&source, &work, ret_files, ret_missing, err);
@@ -231,6 +234,26 @@ static void test_fetch__waits_for_a_header_that_it_knows_but_is_gone(void **stat
     CLEANUP(mem_free_at) char *path = path_of(fixture, 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_WAITING);
+}
+
+/* Waiting for what has been there already would have no end. */
+static void test_fetch__fails_without_a_header_that_was_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    upload(fixture, 1, 0);
+    fixture->stored = (struct media_need){.start = 0, .end = 44};
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_FAILED);
+    assert_int_equal(err.kind, ERR_RETRY);
+    assert_string_equal(err.domain, "blob");
+    assert_non_null(strstr(err.message, "chunk 0 "));
+
+    fixture->stored = (struct media_need){.start = CHUNK, .end = 2 * CHUNK};
+    assert_int_equal(fetch(fixture, 1, &files, &missing, &err), FETCH_WAITING);
+    assert_int_equal(missing.start, 0);
 }
 
 /* A header that begins where nobody looks first: behind 20,000 bytes of padding. */
@@ -351,6 +374,7 @@ int main(void)
         TEST(test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours),
         TEST(test_fetch__waits_for_the_header),
         TEST(test_fetch__waits_for_a_header_that_it_knows_but_is_gone),
+        TEST(test_fetch__fails_without_a_header_that_was_stored),
         TEST(test_fetch__keeps_all_of_the_header_for_the_next_chunk),
         TEST(test_fetch__takes_a_header_from_many_chunks),
         TEST(test_fetch__fails_without_the_chunk_itself),
