@@ -13,8 +13,10 @@ class RelayedEvents:
 
     def __init__(self, brokers: str, topic: str):
         self.seen: dict[tuple[str, int], bytes] = {}
+        # The broker answers one request of a connection after the other: where the topic ends is
+        # not told while it holds back the answer to a fetch until there is something new.
         self._consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"{topic}-follower",
-                                   "enable.auto.commit": False})
+                                   "enable.auto.commit": False, "fetch.wait.max.ms": 10})
         numbers = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
         self._next = {TopicPartition(topic, number): 0 for number in numbers}
         self._consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
