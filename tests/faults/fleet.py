@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two of each process, each of which can be given a fault, killed, stopped and cut off."""
 
+import itertools
 import os
 import secrets
 import signal
@@ -188,6 +189,7 @@ class Load:
         self._webhook_url = fleet.target.url
         self.jobs: list[Job] = []
         self._seed = seed
+        self._numbers = itertools.count(seed)
         self._sounds = sounds
 
     def add(self, count: int = 1) -> "Load":
@@ -197,11 +199,12 @@ class Load:
 
     def add_unsent(self) -> Job:
         """The next job, not uploaded yet."""
-        number = self._seed + len(self.jobs)
+        number = next(self._numbers)
         wishes = {"use_llm": number % 2 == 0, "webhook_url": self._webhook_url,
                   "llm_mode": "post_process" if number % 4 == 0 else "per_chunk"}
-        self.jobs.append(Job(self.client, self._sounds(number), number, wishes))
-        return self.jobs[-1]
+        job = Job(self.client, self._sounds(number), number, wishes)
+        self.jobs.append(job)
+        return job
 
     def add_recording(self, chosen: recording.Recording) -> Job:
         """Beside those whose end is the recording's whole text."""

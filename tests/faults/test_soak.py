@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random faults, one after the other, under a steady load: `./dev soak --seed N --minutes M`, and
-for a minute in every `./dev test faults`."""
+"""Random faults, one after the other, while many clients send long recordings: 200 jobs of twenty
+chunks in every `./dev test faults`, and as many more as `./dev soak --seed N --minutes M` has time
+for."""
 
 import os
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from fleet import NAMES, Load, kind_of, sound
+from fleet import NAMES, Load, kind_of
 from support.invariants import check_all
 from support.recording import Recording, wav
 
-MINUTES = float(os.environ.get("CHUNKSCRIBE_SOAK_MINUTES", 0.75))
+MINUTES = float(os.environ.get("CHUNKSCRIBE_SOAK_MINUTES", 0))
+JOBS = int(os.environ.get("CHUNKSCRIBE_SOAK_JOBS", 200))
+CLIENTS = 8
+# Between two faults a job gets on, and some jobs meet many of them.
+JOB_WITHIN_S = 300
+TWENTY_CHUNKS_S = 118
 SPEECH_FAULTS = (
     {"do": "status", "status": 429, "retry_after": 1},
     {"do": "status", "status": 500},
@@ -20,15 +27,8 @@ SPEECH_FAULTS = (
 )
 
 
-# Every eighth recording has twenty chunks.
-LONG_EVERY = 8
-LONG_S = 118
-
-
-def sound_of_any_length(number: int) -> Recording:
-    if number % LONG_EVERY:
-        return sound(number)
-    return wav(LONG_S, first=1000 * (number // LONG_EVERY % 4))
+def long_sound(number: int) -> Recording:
+    return wav(TWENTY_CHUNKS_S, first=1000 * (number % 4))
 
 
 class Chaos:
@@ -81,15 +81,24 @@ class Chaos:
         self._services.postgres.start()
 
 
+def send(load: Load, until: float) -> None:
+    """One client: each recording to its end before the next."""
+    while len(load.jobs) < JOBS or time.monotonic() < until:
+        load.add_unsent().upload().stream.terminal(JOB_WITHIN_S)
+
+
 def test_soak(forbearing, services, seed):
     fleet = forbearing
     chaos = Chaos(fleet, services, seed)
-    load = Load(fleet, seed, sounds=sound_of_any_length)
+    load = Load(fleet, seed, sounds=long_sound)
     until = time.monotonic() + MINUTES * 60
-    with load.going_on():
-        while time.monotonic() < until:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(send, load, until) for _ in range(CLIENTS)]
+        while not all(client.done() for client in clients):
             chaos.strike()
             time.sleep(0.3)
+    for client in clients:
+        client.result()
     print(f"seed {seed}: {len(load.jobs)} jobs, "
           f"{sum(len(job.acknowledged) for job in load.jobs)} chunks, faults {chaos.counts}")
     check_all(fleet.installation, load.jobs)
