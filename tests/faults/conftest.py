@@ -22,6 +22,8 @@ from fleet import BUILD, FaultFleet  # noqa: E402
 from support.installation import Installation  # noqa: E402
 from support.tcp_proxy import TcpProxy  # noqa: E402
 
+# Several runs of pytest share the cases, each with servers and a fleet of its own.
+FOLDER = paths.DEV / f"faults-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 SEED = int(os.environ.get("CHUNKSCRIBE_TEST_SEED", random.SystemRandom().randrange(1 << 20)))
 
 # What processes may say of the faults themselves; anything else on level error fails the run.
@@ -39,6 +41,11 @@ def pytest_report_header():
     return f"CHUNKSCRIBE_TEST_SEED={SEED}"
 
 
+def pytest_collection_modifyitems(items):
+    """The longest first: what is left then can be shared out evenly."""
+    items.sort(key=lambda item: item.name != "test_soak")
+
+
 @pytest.fixture(scope="session")
 def seed():
     return SEED
@@ -48,13 +55,12 @@ def seed():
 def services():
     """Kafka is reached through a proxy: a broker tells its clients where it wants to be found. Both
     servers are away for a while now and then: nobody else may get their ports meanwhile."""
-    folder = paths.DEV / "faults-test"
-    stack = Stack(folder)
+    stack = Stack(FOLDER)
     stack.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
     port = free_port()
-    stack.postgres = Postgres(folder, stack.table, port=free_port())
-    stack.kafka = Kafka(folder, stack.table, port=free_port(), advertised_port=port,
+    stack.postgres = Postgres(FOLDER, stack.table, port=free_port())
+    stack.kafka = Kafka(FOLDER, stack.table, port=free_port(), advertised_port=port,
                         properties={"group.min.session.timeout.ms": 1000})
     stack.postgres.start()
     stack.kafka.start()
