@@ -22,12 +22,13 @@ NAMES = ("s16.wav", "cbr.mp3", "s16.flac", "stereo.aac", "stereo.opus", "stereo.
          "fragments.mp4", "video.mp4", "lossless.m4a", "stereo.webm", "vorbis.webm")
 SECONDS, LONGER = 7 * 60, 4  # the same sound four times as long shows what memory follows
 CHUNKS = 7
+CHUNK_BYTES_MIN = 1 << 20  # as a client can ask for at the least
 ROUNDS = 5
 OVERLAP_S = 6
 
 
 def _ours(path: Path) -> dict:
-    chunk_bytes = path.stat().st_size // CHUNKS + 1
+    chunk_bytes = max(path.stat().st_size // CHUNKS + 1, CHUNK_BYTES_MIN)
     done = subprocess.run([BENCH_DECODE, path, str(chunk_bytes)], check=True,
                           stdout=subprocess.PIPE)
     return json.loads(done.stdout)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cutting a recording costs in words: errors within 5 s of a seam, beyond those that the same
-words have in a reading that is cut nowhere near them (the floor), for a hard cut, for ours and for
-alternatives; and what the whole file costs there in one request.
+"""What cutting a recording costs in words: errors within 5 s of a seam, or half a chunk if that is
+less, beyond those that the same words have in a reading that is cut nowhere near them (the floor),
+for a hard cut, for ours and for alternatives; and what the whole file costs there in one request.
 
-Each recording is cut at the same places for every layout of chunks, 5 s apart, one seam at a time:
-the chunks on both sides of it are laid out from there. The later of the two reads 6 s of the
-earlier one, as when it is transcribed last; the earlier one sees nothing of the later.
+Long chunks are cut at the same places for every layout, 5 s apart, one seam at a time; short ones
+lie side by side through the whole recording, and once more shifted by half of one. Each chunk reads
+6 s of the one before it, as when they are transcribed in order, and nothing of the one behind it.
 
 Whisper's answers are kept in .dev/bench/speech: the bench can be stopped at any time, goes on where
 it was, and tells of the seams whose readings it has. CHUNKSCRIBE_BENCH_MINUTES says how long it may
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from bench import seam_errors
 from bench.cached_speech import CachedSpeech
@@ -32,7 +32,8 @@ MODEL = "base"
 WINDOW_S, OVERLAP_S = 30, 6
 SEAM_EVERY_S = 5
 EDGE_S = WINDOW_S / 2  # a seam keeps this distance from a recording's ends
-REACH_S = seam_errors.NEAR_S + seam_errors.MARGIN_S
+NEAR_S = 5.0
+REACH_S = NEAR_S + seam_errors.MARGIN_S
 MIB = 1 << 20
 
 # How long a chunk is. Chunks of 1 MiB: 44.1 kHz stereo of 16 bits, and 128 kbit/s.
@@ -100,16 +101,23 @@ def stretch(own, read, overlap_s: float, seam_s: float) -> Stretch:
                          if start <= seam_s + REACH_S and end >= seam_s - REACH_S])
 
 
+def chunks(seam_s: float, chunk_s: float, length_s: float) -> list[tuple[float, float]]:
+    """Those that what is near the seam lies in; as many before it as behind it."""
+    count = math.ceil(REACH_S / chunk_s)
+    borders = [min(max(0.0, seam_s + number * chunk_s), length_s)
+               for number in range(-count, count + 1)]
+    return list(pairwise(borders))
+
+
 def plans(seam_s: float, chunk_s: float, length_s: float) -> dict[str, list[Stretch]]:
-    """For each way to read the chunks on both sides of a seam, their stretches."""
-    before = max(0.0, seam_s - chunk_s), seam_s
-    after = seam_s, min(seam_s + chunk_s, length_s)
+    """For each way to read the chunks around a seam, their stretches."""
+    owns = chunks(seam_s, chunk_s, length_s)
     overlap_s = min(OVERLAP_S, chunk_s)
     middle = seam_s - WINDOW_S / 2, seam_s + WINDOW_S / 2
     return {
-        "hard_cut": [stretch(own, own, 0, seam_s) for own in (before, after)],
+        "hard_cut": [stretch(own, own, 0, seam_s) for own in owns],
         "ours": [stretch(own, (max(0.0, own[0] - overlap_s), own[1]), OVERLAP_S, seam_s)
-                 for own in (before, after)],
+                 for own in owns],
         "floor": [stretch(middle, middle, 0, seam_s)],
     }
 
@@ -120,17 +128,19 @@ def whole_file(sound: Recording, start_s: float) -> Stretch:
     return Stretch(own, [own])
 
 
-def seams(sound: Recording):
+def seams(sound: Recording, chunk_s: float):
     """Where it is cut, one place at a time."""
-    at = 2 * EDGE_S
-    while at + EDGE_S <= sound.seconds():
-        yield at
-        at += SEAM_EVERY_S
+    is_short = chunk_s < 2 * REACH_S
+    step_s = chunk_s if is_short else SEAM_EVERY_S
+    for shift_s in (0.0, chunk_s / 2) if is_short else (0.0,):
+        first_s = 2 * EDGE_S + shift_s
+        for number in range(math.floor((sound.seconds() - EDGE_S - first_s) / step_s) + 1):
+            yield first_s + number * step_s
 
 
-def places(sounds: list[Recording]):
+def places(sounds: list[Recording], chunk_s: float):
     """(recording, seam), all recordings before each one's next seam."""
-    for seam_of_each in zip_longest(*(seams(sound) for sound in sounds)):
+    for seam_of_each in zip_longest(*(seams(sound, chunk_s) for sound in sounds)):
         yield from ((sound, seam_s) for sound, seam_s in zip(sounds, seam_of_each)
                     if seam_s is not None)
 
@@ -141,7 +151,7 @@ def wanted(sounds: list[Recording]):
         for start_s in WHOLE_FILE_STARTS_S:
             yield sound, start_s, sound.seconds()
     for chunk_s in CHUNK_S.values():
-        for sound, seam_s in places(sounds):
+        for sound, seam_s in places(sounds, chunk_s):
             for plan in plans(seam_s, chunk_s, sound.seconds()).values():
                 for part in plan:
                     yield from ((sound, *window) for window in part.windows)
@@ -173,13 +183,13 @@ class Readings:
         joined = self.join(sound, plan)
         return joined and seam_errors.tokens(joined["words"])
 
-    def by_middle(self, sound: Recording, plan: list[Stretch], seam_s: float) -> list[Word] | None:
-        """The alternative: both readings, each word on the side where its middle is."""
-        earlier, later = (self.words(sound, [part]) for part in plan)
-        if earlier is None or later is None:
+    def by_middle(self, sound: Recording, plan: list[Stretch]) -> list[Word] | None:
+        """The alternative: all readings, each word in the chunk where its middle is."""
+        heard = [self.words(sound, [part]) for part in plan]
+        if None in heard:
             return None
-        return [word for word in earlier if word.middle < seam_s] + [
-            word for word in later if word.middle >= seam_s]
+        return [word for part, words in zip(plan, heard) for word in words
+                if part.own[0] <= word.middle < part.own[1]]
 
     def whole(self, sound: Recording, start_s: float) -> list[Word] | None:
         key = sound.name, start_s
@@ -192,12 +202,13 @@ def add_seam(row: Row, readings: Readings, sound: Recording, seam_s: float,
              chunk_s: float) -> None:
     """Nothing while a reading is missing: all methods are compared at the same seams."""
     plan = plans(seam_s, chunk_s, sound.seconds())
+    near_s = min(NEAR_S, chunk_s / 2)
     ours = readings.join(sound, plan["ours"])
     if ours is None:
         return
     heard = {
         "hard_cut": [readings.words(sound, plan["hard_cut"])],
-        "by_middle": [readings.by_middle(sound, plan["ours"], seam_s)],
+        "by_middle": [readings.by_middle(sound, plan["ours"])],
         "ours": [seam_errors.tokens(ours["words"])],
         "floor": [readings.words(sound, plan["floor"])],
         "whole": [readings.whole(sound, start_s) for start_s in WHOLE_FILE_STARTS_S],
@@ -205,10 +216,10 @@ def add_seam(row: Row, readings: Readings, sound: Recording, seam_s: float,
     if any(None in words for words in heard.values()):
         return
     for method in METHODS:
-        counts = [seam_errors.near(sound.words, words, seam_s) for words in heard[method]]
+        counts = [seam_errors.near(sound.words, words, seam_s, near_s) for words in heard[method]]
         row.errors[method].append(statistics.mean(errors for errors, _ in counts))
-    row.words += seam_errors.near(sound.words, [], seam_s)[1]
-    chosen = ours["seams"][0]["method"]
+    row.words += seam_errors.near(sound.words, [], seam_s, near_s)[1]
+    chosen = ours["seams"][len(ours["seams"]) // 2]["method"]
     row.joined[chosen] = row.joined.get(chosen, 0) + 1
 
 
@@ -217,7 +228,7 @@ def measure(speech: CachedSpeech, sounds: list[Recording]) -> dict[str, Row]:
     joiner = Joiner()
     readings = Readings(speech, joiner)
     for name, chunk_s in CHUNK_S.items():
-        for sound, seam_s in places(sounds):
+        for sound, seam_s in places(sounds, chunk_s):
             add_seam(rows[name], readings, sound, seam_s, chunk_s)
     joiner.close()
     return rows

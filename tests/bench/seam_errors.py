@@ -4,8 +4,8 @@
 from bench.known_speech import RATE, Word
 from dev import word_errors
 
-NEAR_S = 5.0
-# Beyond it words are aligned but not counted: one that is a little out of place is no error.
+# Words this far beyond what is near are aligned but not counted: one a little out of place is no
+# error.
 MARGIN_S = 3.0
 
 
@@ -19,11 +19,11 @@ def _around(words: list[Word], seam_s: float, reach_s: float) -> list[Word]:
     return [word for word in words if abs(word.middle - seam_s) <= reach_s]
 
 
-def near(known: list[Word], heard: list[Word], seam_s: float) -> tuple[int, int]:
-    """(errors, words) within NEAR_S of the seam."""
-    reach = NEAR_S + MARGIN_S
+def near(known: list[Word], heard: list[Word], seam_s: float, near_s: float) -> tuple[int, int]:
+    """(errors, words) within `near_s` seconds of the seam."""
+    reach = near_s + MARGIN_S
     expected, found = _around(known, seam_s, reach), _around(heard, seam_s, reach)
-    counts = [abs(word.middle - seam_s) <= NEAR_S for word in expected]
+    counts = [abs(word.middle - seam_s) <= near_s for word in expected]
     errors = 0
     for place, is_insertion in _errors([w.text for w in expected], [w.text for w in found]):
         # An insertion stands before `place`.
