@@ -25,7 +25,8 @@ BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("faults"))
 SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
 WEBHOOKS = {"webhook-allow-http": "true", "webhook-allow-private": "true"}
 OPTIONS = {
-    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms", "blob-retention": "1s"},
+    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms",
+                  "retry-ceiling": "3s", "blob-retention": "1s"},
     # On a machine with more to do than it can, the speech service is late again and again.
     "gateway": {"stream-heartbeat": "2s", "max-retries": "20", **WEBHOOKS},
     "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s",

@@ -64,6 +64,8 @@ class Chaos:
 
     def _speech(self) -> None:
         fault = self._draw.choice(SPEECH_FAULTS)
+        # One that has met no request is over: or the last chunks would meet all of them.
+        self._fleet.installation.speech.script.reset()
         self._fleet.installation.speech.script.add([{**fault, "times": self._draw.randint(1, 2)}])
 
     def _kafka_connections(self) -> None:
