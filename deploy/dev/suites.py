@@ -2,7 +2,6 @@
 """The parts of `./dev test`."""
 
 import os
-import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,9 +112,6 @@ def _ssrf() -> Results:
     return results
 
 
-# Most of a case is waiting for what a process that died has held: two at a time, each with a broker
-# and a database of its own.
-FAULT_CASES_AT_ONCE = 2
 # A full disk, by preloading.
 FAULT_TARGETS = (*build.DAEMONS, "full-disk")
 
@@ -129,9 +125,8 @@ def run_soak() -> Results:
 
 def _faults() -> Results:
     results = _built("faults", FAULT_TARGETS)
-    os.environ.setdefault("CHUNKSCRIBE_TEST_SEED", str(random.randrange(1 << 20)))  # one for both
     if not results.failed:
-        results.add(_pytest("tests/faults", "-n", FAULT_CASES_AT_ONCE, "--dist", "worksteal"))
+        results.add(_pytest("tests/faults"))
     return results
 
 

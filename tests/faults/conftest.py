@@ -22,8 +22,7 @@ from fleet import BUILD, FaultFleet  # noqa: E402
 from support.installation import Installation  # noqa: E402
 from support.tcp_proxy import TcpProxy  # noqa: E402
 
-# Several runs of pytest share the cases, each with servers and a fleet of its own.
-FOLDER = paths.DEV / f"faults-test{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+FOLDER = paths.DEV / "faults-test"
 SEED = int(os.environ.get("CHUNKSCRIBE_TEST_SEED", random.SystemRandom().randrange(1 << 20)))
 
 # What processes may say of the faults themselves; anything else on level error fails the run.
@@ -39,11 +38,6 @@ TOLD = (
 
 def pytest_report_header():
     return f"CHUNKSCRIBE_TEST_SEED={SEED}"
-
-
-def pytest_collection_modifyitems(items):
-    """The longest first: what is left then can be shared out evenly."""
-    items.sort(key=lambda item: item.name != "test_soak")
 
 
 @pytest.fixture(scope="session")
