@@ -50,18 +50,26 @@ def test_it_was_lost_after_it_was_read(installation):
     assert_failed_for_lack_of(installation, job, [1, 2], 0)
 
 
-def test_it_was_lost_before_anybody_read_it(installation):
+def fail_without(installation, sound: recording.Recording, lost: int) -> dict:
+    """A job whose chunks are all stored, and one lost again, before there is a worker."""
     gateway = start(installation, workers=0)
-    sound = recording.wav(13)
     job = init(gateway, sound)
     stream = gateway.stream(job)
     upload_all(gateway, job, sound)
-    lose(installation, job, 0)
+    lose(installation, job, lost)
 
     installation.fleet.start_worker("worker-1")
 
     ended(stream, "job_failed")
-    assert_failed_for_lack_of(installation, job, [0, 1, 2], 0)
+    assert_failed_for_lack_of(installation, job, list(range(sound.chunk_count())), lost)
+    return job
+
+
+def test_it_was_lost_before_anybody_read_it(installation):
+    sound = recording.wav(13)
+    job = fail_without(installation, sound, 0)
+
+    gateway = installation.gateway
     [upload] = gateway.retry(job).json()["upload_urls"]
     assert gateway.put(upload, sound.data).status == 200
     assert gateway.complete(job, upload["chunk_index"]).status == 200
@@ -70,18 +78,8 @@ def test_it_was_lost_before_anybody_read_it(installation):
 
 
 def test_the_index_of_an_mp4_was_lost(installation):
-    gateway = start(installation, workers=0)
     sound = recording.encoded("index-last.m4a", 100, M4A)
-    last = sound.chunk_count() - 1
-    job = init(gateway, sound)
-    stream = gateway.stream(job)
-    upload_all(gateway, job, sound)
-    lose(installation, job, last)
-
-    installation.fleet.start_worker("worker-1")
-
-    ended(stream, "job_failed")
-    assert_failed_for_lack_of(installation, job, list(range(last + 1)), last)
+    fail_without(installation, sound, sound.chunk_count() - 1)
 
 
 def test_a_wait_that_the_upload_has_overtaken_costs_no_retry(installation):

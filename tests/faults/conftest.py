@@ -22,7 +22,6 @@ from fleet import BUILD, FaultFleet  # noqa: E402
 from support.installation import Installation  # noqa: E402
 from support.tcp_proxy import TcpProxy  # noqa: E402
 
-FOLDER = paths.DEV / "faults-test"
 SEED = int(os.environ.get("CHUNKSCRIBE_TEST_SEED", random.SystemRandom().randrange(1 << 20)))
 
 # What processes may say of the faults themselves; anything else on level error fails the run.
@@ -49,12 +48,13 @@ def seed():
 def services():
     """Kafka is reached through a proxy: a broker tells its clients where it wants to be found. Both
     servers are away for a while now and then: nobody else may get their ports meanwhile."""
-    stack = Stack(FOLDER)
+    folder = paths.DEV / "faults-test"
+    stack = Stack(folder)
     stack.stop()
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     port = free_port()
-    stack.postgres = Postgres(FOLDER, stack.table, port=free_port())
-    stack.kafka = Kafka(FOLDER, stack.table, port=free_port(), advertised_port=port,
+    stack.postgres = Postgres(folder, stack.table, port=free_port())
+    stack.kafka = Kafka(folder, stack.table, port=free_port(), advertised_port=port,
                         properties={"group.min.session.timeout.ms": 1000})
     stack.postgres.start()
     stack.kafka.start()

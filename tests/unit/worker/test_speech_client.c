@@ -136,6 +136,16 @@ static void call(struct fixture *fixture, size_t count)
         fixture->calls[i] = speech_client_call(fixture->client, &audio, on_result, fixture);
 }
 
+/* Calls until the service has as many requests as it may have, and answers none of them. */
+static void call_unanswered(struct fixture *fixture, size_t count)
+{
+    fixture->holds = true;
+    call(fixture, count);
+    fixture->expected = 0;
+    loop_run(fixture->loop);
+    fixture->holds = false;
+}
+
 static void test_speech_client__gives_what_was_heard(void **state)
 {
     struct fixture *fixture = *state;
@@ -151,14 +161,10 @@ static void test_speech_client__bounds_what_is_in_flight(void **state)
 {
     struct fixture *fixture = *state;
 
-    fixture->holds = true;
-    call(fixture, 5);
-    fixture->expected = 0;
-    loop_run(fixture->loop);
+    call_unanswered(fixture, 5);
     /* Two are with the service; as many as it answers are sent after them. */
     assert_int_equal(fixture->served, 2);
     assert_int_equal(metrics_get(fixture->metrics, WORKER_METRIC_SPEECH_IN_FLIGHT, 0), 2);
-    fixture->holds = false;
     fixture->expected = 5;
     for (size_t i = 0; i < 2; i++)
         answer(fixture, fixture->held[i]);
@@ -170,11 +176,7 @@ static void test_speech_client__a_cancelled_call_makes_room(void **state)
 {
     struct fixture *fixture = *state;
 
-    fixture->holds = true;
-    call(fixture, 3);
-    fixture->expected = 0;
-    loop_run(fixture->loop);
-    fixture->holds = false;
+    call_unanswered(fixture, 3);
     fixture->expected = 1;
     speech_call_cancel(fixture->calls[0]);
     speech_call_cancel(fixture->calls[1]);
@@ -236,11 +238,7 @@ static void test_speech_client__tries_again_one_by_one(void **state)
 {
     struct fixture *fixture = *state;
 
-    fixture->holds = true;
-    call(fixture, 2);
-    fixture->expected = 0;
-    loop_run(fixture->loop);
-    fixture->holds = false;
+    call_unanswered(fixture, 2);
     fixture->expected = 2;
     fixture->status = 429;
     fixture->retry_after = "0";
@@ -276,11 +274,7 @@ static void test_speech_client__tells_that_a_wait_is_over(void **state)
 {
     struct fixture *fixture = *state;
 
-    fixture->holds = true;
-    call(fixture, 2);
-    fixture->expected = 0;
-    loop_run(fixture->loop);
-    fixture->holds = false;
+    call_unanswered(fixture, 2);
     fixture->is_slow = true;
     answer(fixture, fixture->held[0]);
     fixture->status = 429;
