@@ -277,6 +277,9 @@ static void settle_rate(struct media_source *source, struct media_header *header
         header->sample_rate *= 2;
         header->rate_factor = 2;
         header->preroll_bytes += (int32_t)(header->bytes_per_second * SBR_PREROLL_MS / 1000);
+        if (header->preroll_samples > 0) {
+            header->preroll_samples += header->sample_rate * SBR_PREROLL_MS / 1000;
+        }
     }
 }
 

@@ -261,13 +261,15 @@ static int32_t preroll_ms(const struct media_track *track)
 void media_track_fill_header(const struct media_track *track, struct media_header *header)
 {
     bool overlaps = track->kind == MEDIA_TRACK_AAC || track->kind == MEDIA_TRACK_VORBIS;
-    int64_t preroll = header->bytes_per_second * preroll_ms(track) / 1000 + (overlaps ? 1 : 0);
+    int64_t one_packet = overlaps ? 1 : 0;
+    int64_t preroll = header->bytes_per_second * preroll_ms(track) / 1000 + one_packet;
     (void)snprintf(header->codec, sizeof(header->codec), "%s", track->codec);
     header->sample_rate = track->sample_rate;
     header->channels = track->channels;
     header->largest_unit_bytes = largest_packet_bytes(track);
     header->preroll_bytes = preroll > INT32_MAX ? INT32_MAX : (int32_t)preroll;
-    header->preroll_samples = (int32_t)((int64_t)track->sample_rate * preroll_ms(track) / 1000);
+    header->preroll_samples =
+        (int32_t)((int64_t)track->sample_rate * preroll_ms(track) / 1000 + one_packet);
     header->may_double_rate = track->kind == MEDIA_TRACK_AAC && !track->is_sbr_told;
 }
 
