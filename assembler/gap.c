@@ -36,7 +36,7 @@ static const struct chunk *first_sound_ahead(const struct job *job)
 
         if (chunk == NULL || !chunk_is_terminal(chunk))
             return NULL;
-        if (chunk_has_sound(chunk))
+        if (chunk->status == CHUNK_DONE && chunk->audio.samples > 0)
             return chunk;
     }
     return NULL;

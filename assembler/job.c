@@ -146,7 +146,8 @@ bool chunk_is_terminal(const struct chunk *chunk)
 
 bool chunk_has_sound(const struct chunk *chunk)
 {
-    return chunk->status == CHUNK_DONE && chunk->audio.samples > 0;
+    return chunk->status == CHUNK_DONE &&
+           (chunk->audio.samples > 0 || chunk->audio.border_samples > 0);
 }
 
 /* Lists double at powers of two, so their capacity need not be kept. */

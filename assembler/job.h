@@ -282,7 +282,8 @@ struct chunk *job_chunk(const struct job *job, int32_t index);
 struct chunk *job_add_chunk(struct job *job, int32_t index);
 bool job_is_terminal(const struct job *job);
 bool chunk_is_terminal(const struct chunk *chunk);
-/* It is done and owns samples: a cover picture or an index has none. */
+/* It is done and has heard something: samples that it owns, or a unit that ends in it. A cover
+ * picture or an index has neither. */
 bool chunk_has_sound(const struct chunk *chunk);
 
 /* Appends with the next seq; `take_data` is consumed. */

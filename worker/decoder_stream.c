@@ -112,7 +112,7 @@ static enum decoder_stream_result read_report(struct decoder_stream *stream, con
     if (!report_is_sane(report, stream->total_size, stream->max_seconds)) {
         return invalid(event, "its report makes no sense");
     }
-    int64_t native = report->samples == 0 ? 0 : report->reading_end - report->reading_start;
+    int64_t native = report->reading_end - report->reading_start;
     stream->pcm_due = (native * MEDIA_PCM_RATE + report->sample_rate - 1) / report->sample_rate;
     stream->has_report = true;
     return DECODER_STREAM_REPORT;

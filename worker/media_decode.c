@@ -307,7 +307,7 @@ enum media_status media_decode(struct media_source *source,
             return MEDIA_REFUSED;
         }
         sink->on_start(sink->context, &result.report);
-        if (result.report.samples > 0 &&
+        if (media_report_has_reading(&result.report) &&
             !decode_owned(source, &header, options, sink, &result, err)) {
             return MEDIA_REFUSED;
         }

@@ -95,7 +95,7 @@ static void fill_report(const struct tally *tally, const struct media_walk *walk
     report->tail_complete = !(walk->end == MEDIA_WALK_CUT && walk->position < walk->own_end);
     report->border_byte = tally->border_byte;
     report->border_samples = tally->border_samples;
-    if (tally->owned_samples == 0) {
+    if (tally->owned_samples == 0 && tally->border_samples == 0) {
         return;
     }
     report->has_absolute_start = tally->has_position;
@@ -104,6 +104,11 @@ static void fill_report(const struct tally *tally, const struct media_walk *walk
     report->reading_end = tally->owned_samples + tally->next_samples;
     report->spans_previous = tally->previous_samples > 0;
     report->spans_next = tally->next_samples > 0;
+}
+
+bool media_report_has_reading(const struct media_report *report)
+{
+    return report->reading_end > report->reading_start;
 }
 
 static bool check_length(const struct media_report *report, int64_t max_seconds, struct err *err)

@@ -12,8 +12,9 @@
  *
  * The PCM that comes with a report is mono, 16-bit, 16 kHz and begins at reading_start: PCM sample
  * p lies at native position reading_start + p * sample_rate / 16000 (the resampler adds no delay),
- * and there are ceil((reading_end - reading_start) * 16000 / sample_rate) of them; none if the
- * chunk owns no sample.
+ * and there are ceil((reading_end - reading_start) * 16000 / sample_rate) of them. A chunk in which
+ * no unit begins reads what is around it if a unit ends in it, which the previous chunk may not
+ * have heard; otherwise nothing.
  */
 
 #include <stdbool.h>
@@ -66,6 +67,9 @@ struct media_report {
     bool spans_previous;
     bool spans_next;
 };
+
+/* Whether there is anything to decode and to listen to. */
+bool media_report_has_reading(const struct media_report *report) MUST_CHECK;
 
 /* Finds out without decoding. ERR_REJECT: the range is not there, or the reading would be longer
  * than max_seconds. */

@@ -160,6 +160,24 @@ def test_formats(standing, filename, seconds, options):
     assert flow.transcribe(standing.gateway, sound)["final_transcript"] == sound.text
 
 
+def test_a_last_chunk_that_is_the_rest_of_a_frame_is_heard(standing):
+    """Of frames of 1.5 s: the chunk before had only the last one's beginning."""
+    lossless = recording.encoded("lossless.flac", 60, ("-frame_size", "65535"))
+    sound = recording.with_rest(lossless, rest_bytes=5)
+    last = sound.chunk_count() - 1
+    job = init(standing.gateway, sound)
+    stream = standing.gateway.stream(job)
+
+    for index in range(last):
+        standing.gateway.upload(job, sound.data, index)
+    standing.gateway.wait_status(job, lambda status: status["completed_chunks"] == last)
+    standing.gateway.upload(job, sound.data, last)
+
+    assert final_result(stream)["final_transcript"] == sound.text
+    assert stream.of_type("chunk_complete")[-1].data["text"] == ""
+    check_stream(stream)
+
+
 def test_a_chunk_waits_for_the_files_header(standing):
     sound = recording.wav(13)
     job = init(standing.gateway, sound)

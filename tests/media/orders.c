@@ -52,7 +52,7 @@ static struct orders_result try_order(const struct order *order, int64_t true_en
     int64_t end = 0;
     for (int64_t i = 0; i < order->count; i++) {
         const struct media_report *report = report_of(order, i);
-        if (report->samples == 0) {
+        if (report->samples == 0 && report->border_samples == 0) {
             continue;
         }
         bool is_completed = previous != NULL && !previous->tail_complete &&

@@ -44,6 +44,15 @@ def encoded(filename: str, seconds: float, options: tuple[str, ...] = ()) -> Rec
         return Recording(filename, path.read_bytes(), source.text)
 
 
+def with_rest(flac: Recording, rest_bytes: int) -> Recording:
+    """Padding among the metadata (RFC 9639, 8.3) leaves so many bytes for the last of chunks of
+    1 MiB."""
+    head = 4 + 4 + 34  # "fLaC" and STREAMINFO
+    length = (rest_bytes - len(flac.data) - 4) % MIB
+    padding = bytes([1]) + length.to_bytes(3, "big") + bytes(length)
+    return Recording(flac.filename, flac.data[:head] + padding + flac.data[head:], flac.text)
+
+
 def silence(seconds: float, rate: int = 44100, channels: int = 2) -> Recording:
     """Digital silence with a WAV header."""
     with TemporaryDirectory() as folder:

@@ -314,6 +314,37 @@ static void test_assembly__a_unit_on_the_border_is_completed_by_the_next_chunk(v
     assert_int_equal(second->start_sample, whole);
 }
 
+/* The last chunk holds the rest of a unit and nothing else: the first one ended before that unit.
+ */
+static void test_assembly__a_chunk_that_owns_nothing_tells_of_the_unit_on_its_border(void **state)
+{
+    CLEANUP(recording_free) struct recording recording = recording_new(2);
+    CLEANUP(mem_free_at) char *truth = recording_truth(0, CHUNK_SECONDS);
+    struct chunk *first = job_chunk(recording.job, 0);
+    struct chunk *rest = job_chunk(recording.job, 1);
+
+    (void)state;
+    for (int32_t i = 0; i < 2; i++) {
+        recording_finish(&recording, i);
+        reading_done(&recording.readings[i]);
+    }
+    recording_read(&recording.readings[0], 0, CHUNK_SECONDS - 1, 0);
+    first->audio.samples -= RECORDING_RATE;
+    first->audio.next_byte -= 100;
+    first->audio.tail_complete = false;
+    recording_read(&recording.readings[1], CHUNK_SECONDS - OVERLAP_SECONDS, CHUNK_SECONDS,
+                   CHUNK_SECONDS);
+    rest->audio.samples = 0;
+    rest->audio.first_byte = rest->audio.next_byte;
+    rest->audio.border_byte = first->audio.next_byte;
+    rest->audio.border_samples = RECORDING_RATE;
+    advance(&recording);
+    assert_string_equal(buf_string(&recording.text), truth);
+    assert_int_equal(recording.job->tasks.count, 0);
+    assert_int_equal(recording.job->frontier_sample, CHUNK_SECONDS * RECORDING_RATE);
+    assert_int_equal(rest->start_sample, CHUNK_SECONDS * RECORDING_RATE);
+}
+
 static void test_assembly__a_chunk_without_sound_takes_nothing_from_its_neighbours(void **state)
 {
     CLEANUP(recording_free) struct recording recording = recording_new(3);
@@ -377,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_assembly__absolute_time_wins_over_an_estimate),
         cmocka_unit_test(test_assembly__a_chunk_that_begins_elsewhere_is_read_again_once),
         cmocka_unit_test(test_assembly__a_unit_on_the_border_is_completed_by_the_next_chunk),
+        cmocka_unit_test(test_assembly__a_chunk_that_owns_nothing_tells_of_the_unit_on_its_border),
         cmocka_unit_test(test_assembly__a_chunk_without_sound_takes_nothing_from_its_neighbours),
         cmocka_unit_test(test_assembly__all_failed_has_gaps_without_times),
         cmocka_unit_test(test_assembly__own_words_have_their_middle_in_the_chunk),

@@ -6,6 +6,7 @@
 
 #define BORDER_BYTES 30000
 #define BORDERS 1300
+#define REST_BYTES 5
 /* Of ffmpeg. */
 #define FRAGMENTS "-movflags +empty_moov -frag_duration 100000"
 #define VIDEO "-f lavfi -i testsrc=s=64x64:r=10:d=8 "
@@ -246,6 +247,37 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
     check_borders("border.webm", "-c:a libopus -cluster_time_limit 500", 13, BORDERS);
 }
 
+/* The last chunk is the rest of the last unit, which begins in the one before. */
+static void check_rest(const char *name, const char *encoding)
+{
+    struct recording file = recording_make(name, 6, encoding);
+    struct media_extent whole = extent_of(&file, 0, file.size);
+    int64_t border = file.size - REST_BYTES;
+    struct media_range range = {border, file.size, .resync_from = -1};
+    struct media_report rest = report_of(&file, &whole, 1, range);
+    assert_int_equal(rest.samples, 0);
+    assert_true(rest.border_samples > 0 && media_report_has_reading(&rest));
+    assert_true(rest.spans_previous && rest.reading_start <= -rest.border_samples);
+    assert_int_equal(rest.reading_end, 0);
+
+    struct media_extent extents[HEADER_EXTENTS_MAX + 1];
+    size_t count = header_extents(&file, extents);
+    extents[count] = extent_of(&file, border, file.size);
+    struct media_report alone = report_of(&file, extents, count + 1, range);
+    assert_int_equal(alone.samples, 0);
+    assert_false(media_report_has_reading(&alone));
+    recording_done(&file);
+}
+
+static void test_media_report__a_chunk_that_owns_nothing_reads_the_unit_on_its_border(void **state)
+{
+    (void)state;
+    check_rest("rest.mp3", "-ar 44100 -b:a 128k");
+    check_rest("rest.aac", "-ar 44100 -b:a 128k -aac_coder fast");
+    check_rest("rest.opus", "-c:a libopus -page_duration 100000");
+    check_rest("rest.flac", "-ar 16000 -ac 1 -c:a flac");
+}
+
 static void test_media_report__resync_begins_where_it_is_told(void **state)
 {
     (void)state;
@@ -474,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_media_sync__is_the_same_from_every_byte),
         cmocka_unit_test(test_media_sync__finds_the_units_of_joined_files),
         cmocka_unit_test(test_media_report__a_cut_tail_is_completed_by_the_next_chunk),
+        cmocka_unit_test(test_media_report__a_chunk_that_owns_nothing_reads_the_unit_on_its_border),
         cmocka_unit_test(test_media_report__resync_begins_where_it_is_told),
         cmocka_unit_test(test_media_report__damage_moves_nothing),
         cmocka_unit_test(test_media_report__chunks_without_audio_are_fine),
