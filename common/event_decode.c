@@ -88,7 +88,10 @@ static bool decode_content_type(const struct json_object *options,
 static bool decode_stored(const struct json_object *object, struct event_work *work,
                           struct err *err)
 {
-    return jsonread_member(object, "stored_to") == NULL ||
+    bool is_told = jsonread_member(object, "stored_from") != NULL ||
+                   jsonread_member(object, "stored_to") != NULL;
+
+    return !is_told ||
            (jsonread_int(object, "stored_from", 0, SAMPLES_MAX, &work->stored_from, err) &&
             jsonread_int(object, "stored_to", work->stored_from + 1, SAMPLES_MAX, &work->stored_to,
                          err));
