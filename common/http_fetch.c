@@ -191,14 +191,12 @@ static int on_watch_socket(CURL *easy, curl_socket_t fd, int what, void *context
 static int on_set_timer(CURLM *multi, long timeout_ms, void *context)
 {
     struct http_fetch *fetch = context;
-    const struct timeval delay = {.tv_sec = timeout_ms / 1000,
-                                  .tv_usec = (timeout_ms % 1000) * 1000};
 
     (void)multi;
     if (timeout_ms < 0)
         (void)event_del(fetch->timer);
     else
-        (void)event_add(fetch->timer, &delay);
+        loop_start_timer(fetch->timer, (uint64_t)timeout_ms * 1000);
     return 0;
 }
 

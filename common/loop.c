@@ -93,10 +93,18 @@ static void on_posted(evutil_socket_t fd, short what UNUSED, void *context)
     run_calls(&taken);
 }
 
+void loop_start_timer(struct event *timer, uint64_t delay_us)
+{
+    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
+                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
+
+    (void)event_add(timer, &delay);
+}
+
 static void schedule_probe(struct loop *loop)
 {
     loop->probe_due_us = clock_now_us() + PROBE_US;
-    event_add(loop->probe, &(struct timeval){.tv_usec = PROBE_US});
+    loop_start_timer(loop->probe, PROBE_US);
 }
 
 static void on_probe(evutil_socket_t fd UNUSED, short what UNUSED, void *context)

@@ -25,6 +25,10 @@ void loop_stop(struct loop *loop);
  * callback of its own. What is still deferred is freed by loop_free(). */
 void loop_defer_free(struct loop *loop, void (*free_fn)(void *object), void *take_object);
 
+/* Begins the time of a timer, anew if it was running. It can end early by what the present
+ * callbacks have taken: libevent counts from when it began to call back. */
+void loop_start_timer(struct event *timer, uint64_t delay_us);
+
 /* From any thread: runs call(context) on the loop's thread, in the order posted. What hasn't run
  * when the loop is freed never runs. */
 void loop_post(struct loop *loop, void (*call)(void *context), void *context);

@@ -60,10 +60,7 @@ static void set_deadline(struct pg *pg)
     }
     uint64_t due_us = pg->queue->queued_us + pg->timeout_us;
     uint64_t now_us = clock_now_us();
-    uint64_t delay_us = due_us > now_us ? due_us - now_us : 0;
-    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
-                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
-    (void)event_add(pg->deadline, &delay);
+    loop_start_timer(pg->deadline, due_us > now_us ? due_us - now_us : 0);
 }
 
 /* What may run is run, what can't be is refused. Callbacks may add to the queue meanwhile. */

@@ -50,14 +50,6 @@ struct pg_connection {
 
 /* Waiting for the socket and for time */
 
-static void set_timer(struct pg_connection *connection, uint64_t delay_us)
-{
-    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
-                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
-
-    (void)event_add(connection->timer, &delay);
-}
-
 static void close_session(struct pg_connection *connection)
 {
     if (connection->io != NULL)
@@ -90,7 +82,7 @@ static void break_off(struct pg_connection *connection, const struct err *err)
                  LOG_ERR(err));
     close_session(connection);
     connection->state = WAITING;
-    set_timer(connection, delay_us);
+    loop_start_timer(connection->timer, delay_us);
     if (statement != NULL)
         pg_statement_fail(statement, err);
     connection->on_change(connection->context);
@@ -138,7 +130,7 @@ static void begin_step(struct pg_connection *connection, enum state state, int w
                        uint64_t limit_us)
 {
     connection->state = state;
-    set_timer(connection, limit_us);
+    loop_start_timer(connection->timer, limit_us);
     if (was_sent != 0)
         flush(connection);
     else
@@ -198,7 +190,7 @@ static void start_connecting(struct pg_connection *connection)
 
     connection->conn = PQconnectStartParams(names, values, 1);
     connection->state = CONNECTING;
-    set_timer(connection, CONNECT_TIMEOUT_US);
+    loop_start_timer(connection->timer, CONNECT_TIMEOUT_US);
     if (connection->conn == NULL || PQstatus(connection->conn) == CONNECTION_BAD) {
         break_off_from_connection(connection, "connect");
         return;
@@ -385,7 +377,7 @@ struct pg_connection *pg_connection_new(struct loop *loop, const char *database_
     connection->on_change = on_change;
     connection->context = context;
     connection->timer = evtimer_new(loop_base(loop), on_timer, connection);
-    set_timer(connection, 0);
+    loop_start_timer(connection->timer, 0);
     return connection;
 }
 

@@ -36,15 +36,10 @@ static void finish(struct service *service, enum exit_code exit_code)
 
 static void start_drain(struct service *service, int signal_number)
 {
-    struct timeval grace = {
-        .tv_sec = (time_t)(service->grace_us / 1000000),
-        .tv_usec = (suseconds_t)(service->grace_us % 1000000),
-    };
-
     log_info("drain_started", "finishing what runs", LOG_STR("signal", sigabbrev_np(signal_number)),
              LOG_INT("grace_ms", service->grace_us / 1000));
     service->state = SERVICE_DRAINING;
-    event_add(service->grace_timer, &grace);
+    loop_start_timer(service->grace_timer, (uint64_t)service->grace_us);
     service->on_drain(service->context);
 }
 

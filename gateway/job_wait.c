@@ -49,11 +49,9 @@ void job_wait_free(struct job_wait *wait)
 
 bool job_wait_again(struct job_wait *wait)
 {
-    const struct timeval pause = {.tv_usec = (suseconds_t)wait->pause_us};
-
     if (clock_now_us() >= wait->deadline_us)
         return false;
+    loop_start_timer(wait->timer, wait->pause_us);
     wait->pause_us = wait->pause_us * 2 < LONGEST_US ? wait->pause_us * 2 : LONGEST_US;
-    (void)event_add(wait->timer, &pause);
     return true;
 }

@@ -70,11 +70,7 @@ static bool is_answer_wanted(struct sse_reader *reader)
 /* After a failed question, with jitter. */
 static void retry_soon(struct sse_reader *reader)
 {
-    uint64_t wait_us = 500000 + backoff_random() % 1000000;
-    struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000),
-                           .tv_usec = (suseconds_t)(wait_us % 1000000)};
-
-    (void)event_add(reader->retry, &wait);
+    loop_start_timer(reader->retry, 500000 + backoff_random() % 1000000);
 }
 
 /* --- coming and going --- */

@@ -29,11 +29,8 @@ void sse_text_done(struct sse_text *text)
 static void ask_at(struct sse_text *text, uint64_t due_us)
 {
     uint64_t now_us = clock_now_us();
-    uint64_t wait_us = due_us > now_us ? due_us - now_us : 0;
-    struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000),
-                           .tv_usec = (suseconds_t)(wait_us % 1000000)};
 
-    (void)event_add(text->timer, &wait);
+    loop_start_timer(text->timer, due_us > now_us ? due_us - now_us : 0);
 }
 
 void sse_text_want(struct sse_text *text)

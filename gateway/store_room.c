@@ -14,7 +14,6 @@
 #include "common/mem.h"
 #include "common/pool.h"
 
-#define US_PER_SECOND UINT64_C(1000000)
 #define MIB INT64_C(1048576)
 
 struct store_room {
@@ -52,10 +51,7 @@ struct store_room *store_room_new(const struct store_room_settings *settings)
     if (settings->max_bytes == 0)
         return room;
     room->timer = event_new(loop_base(settings->loop), -1, EV_PERSIST, on_timer, room);
-    event_add(room->timer, &(struct timeval){
-                               .tv_sec = (time_t)(settings->count_every_us / US_PER_SECOND),
-                               .tv_usec = (suseconds_t)(settings->count_every_us % US_PER_SECOND),
-                           });
+    loop_start_timer(room->timer, settings->count_every_us);
     event_active(room->timer, EV_TIMEOUT, 0);
     return room;
 }

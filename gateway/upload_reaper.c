@@ -145,9 +145,7 @@ static void wait_for_next(struct upload_reaper *reaper)
         every_us = EVERY_MIN_US;
     if (every_us > EVERY_MAX_US)
         every_us = EVERY_MAX_US;
-    const struct timeval delay = {.tv_sec = (time_t)(every_us / 1000000),
-                                  .tv_usec = (suseconds_t)(every_us % 1000000)};
-    (void)event_add(reaper->timer, &delay);
+    loop_start_timer(reaper->timer, (uint64_t)every_us);
 }
 
 static void on_done(void *context)

@@ -145,8 +145,6 @@ struct correction *correction_start(const struct correction_service *service,
                                     struct llm_span span, correction_on_done on_done, void *context)
 {
     struct correction *correction = mem_new(sizeof *correction);
-    const struct timeval deadline = {.tv_sec = (time_t)(service->deadline_us / 1000000),
-                                     .tv_usec = (suseconds_t)(service->deadline_us % 1000000)};
 
     correction->service = service;
     correction->reading = reading;
@@ -164,7 +162,7 @@ struct correction *correction_start(const struct correction_service *service,
             note(correction, LLM_NOT_CONFIGURED);
         return correction;
     }
-    (void)event_add(correction->deadline, &deadline);
+    loop_start_timer(correction->deadline, (uint64_t)service->deadline_us);
     ask(correction);
     return correction;
 }

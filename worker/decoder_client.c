@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/loop.h"
 #include "common/mem.h"
 #include "worker/decoder_exit.h"
 #include "worker/decoder_link.h"
@@ -327,10 +328,8 @@ static bool send_start(struct decoder_client *client, const struct decoder_reque
 /* Starts to read and to count time. */
 static void run(struct decoder_job *job)
 {
-    const struct timeval left = {.tv_sec = (time_t)(job->time_left_us / 1000000),
-                                 .tv_usec = (suseconds_t)(job->time_left_us % 1000000)};
     job->running_since_us = now_us();
-    (void)event_add(job->deadline, &left);
+    loop_start_timer(job->deadline, (uint64_t)job->time_left_us);
     if (!job->pipe_ended) {
         (void)event_add(job->readable, NULL);
     }

@@ -87,11 +87,9 @@ static void settle(struct emission *emission, const struct err *err)
 static void send_later(struct emission *emission)
 {
     uint64_t delay_us = backoff_delay_us(RESEND, emission->tries++, backoff_random());
-    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
-                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
 
     metrics_add(emission->emit->metrics, WORKER_METRIC_RECORDS_RESENT, 0, 1);
-    (void)event_add(emission->timer, &delay);
+    loop_start_timer(emission->timer, delay_us);
 }
 
 static void on_report(void *context, struct kafka_position position, const struct err *err)

@@ -64,14 +64,6 @@ static void give_back(struct llm_call *call, struct llm_answer answer)
     free(call);
 }
 
-static void look_again_in(struct llm_client *client, uint64_t delay_us)
-{
-    const struct timeval delay = {.tv_sec = (time_t)(delay_us / 1000000),
-                                  .tv_usec = (suseconds_t)(delay_us % 1000000)};
-
-    (void)event_add(client->timer, &delay);
-}
-
 /* Being held back */
 
 static bool is_out_of_patience(const struct llm_client *client)
@@ -225,9 +217,11 @@ static void pump(struct llm_client *client)
     while (client->waiting != NULL && client->sent_count < allowed)
         send_request(client->waiting);
     if (client->waiting != NULL && client->hold.rounds > 0 &&
-        !event_pending(client->timer, EV_TIMEOUT, NULL))
-        look_again_in(client, client->hold.until_us > now_us ? client->hold.until_us - now_us
-                                                             : LOOK_AGAIN_US);
+        !event_pending(client->timer, EV_TIMEOUT, NULL)) {
+        uint64_t left_us = speech_hold_left_us(&client->hold, now_us);
+
+        loop_start_timer(client->timer, left_us > 0 ? left_us : LOOK_AGAIN_US);
+    }
 }
 
 static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
@@ -303,7 +297,7 @@ struct llm_call *llm_client_call(struct llm_client *client, const char *text,
     call->context = context;
     DL_APPEND(client->waiting, call);
     if (is_out_of_patience(client))
-        look_again_in(client, 0);
+        loop_start_timer(client->timer, 0);
     else
         pump(client);
     return call;

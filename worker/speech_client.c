@@ -21,7 +21,7 @@
 #include "worker/worker_metrics.h"
 
 /* How often the waiting calls are looked at while the service holds us back or is tried again. */
-static const struct timeval LOOK_AGAIN = {.tv_sec = 1};
+#define LOOK_AGAIN_US UINT64_C(1000000)
 /* A deferred chunk comes back when the service has been tried by others. */
 #define DEFER_MIN_US INT64_C(5000000)
 
@@ -88,30 +88,24 @@ static void give_back(struct speech_call *call, struct speech_result *result)
 
 /* Being held back */
 
-static int64_t wait_left_us(const struct speech_client *client, uint64_t now_us)
-{
-    return client->hold.until_us > now_us ? (int64_t)(client->hold.until_us - now_us) : 0;
-}
-
 static bool waits_too_long(const struct speech_call *call, uint64_t now_us)
 {
     int64_t waited_us = (int64_t)(now_us - call->held_since_us);
 
-    return waited_us + wait_left_us(call->client, now_us) > SPEECH_WAIT_MAX_US;
+    return waited_us + (int64_t)speech_hold_left_us(&call->client->hold, now_us) >
+           SPEECH_WAIT_MAX_US;
 }
 
 /* libevent counts from when it began to call us back, so the timer can come before the hold's end:
  * it is set again until the hold is over, or those who wait for that would never be told. */
 static void look_again(struct speech_client *client)
 {
-    int64_t left_us = wait_left_us(client, clock_now_us());
-    struct timeval delay = LOOK_AGAIN;
+    uint64_t left_us = speech_hold_left_us(&client->hold, clock_now_us());
 
     if (left_us == 0 && (client->hold.rounds == 0 || client->waiting == NULL))
         return;
-    if (left_us > 0 && left_us < LOOK_AGAIN.tv_sec * 1000000)
-        delay = (struct timeval){.tv_usec = (suseconds_t)left_us};
-    (void)event_add(client->timer, &delay);
+    loop_start_timer(client->timer,
+                     left_us > 0 && left_us < LOOK_AGAIN_US ? left_us : LOOK_AGAIN_US);
 }
 
 /* One call that has waited, or would have to wait, too long. */
@@ -136,7 +130,7 @@ static void defer_overdue(struct speech_client *client)
     struct speech_call *call;
 
     while (client->hold.rounds > 0 && (call = overdue_call(client, now_us)) != NULL) {
-        int64_t left_us = wait_left_us(client, now_us);
+        int64_t left_us = (int64_t)speech_hold_left_us(&client->hold, now_us);
         struct speech_result result = {
             .outcome = SPEECH_DEFERRED,
             .type = client->hold.reason,
@@ -149,9 +143,10 @@ static void defer_overdue(struct speech_client *client)
 
 static void log_hold(const struct speech_client *client)
 {
-    log_warn("speech_held", "the speech service holds us back, nothing is sent until then",
-             LOG_STR("reason", client->hold.reason), LOG_INT("round", client->hold.rounds),
-             LOG_INT("wait_ms", wait_left_us(client, clock_now_us()) / 1000));
+    log_warn(
+        "speech_held", "the speech service holds us back, nothing is sent until then",
+        LOG_STR("reason", client->hold.reason), LOG_INT("round", client->hold.rounds),
+        LOG_INT("wait_ms", (int64_t)speech_hold_left_us(&client->hold, clock_now_us()) / 1000));
 }
 
 /* The next hold counts its own time. */

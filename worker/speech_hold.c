@@ -61,6 +61,11 @@ void speech_hold_note(struct speech_hold *hold, struct retry_decision decision,
     wait_longer(hold, retry_after_us, now_us, random);
 }
 
+uint64_t speech_hold_left_us(const struct speech_hold *hold, uint64_t now_us)
+{
+    return hold->until_us > now_us ? hold->until_us - now_us : 0;
+}
+
 bool speech_hold_is_held(const struct speech_hold *hold, uint64_t now_us)
 {
     return now_us < hold->until_us;

@@ -29,6 +29,8 @@ void speech_hold_init(struct speech_hold *hold);
 /* An answer to a request, or none. `retry_after_us` is -1 when it named no time. */
 void speech_hold_note(struct speech_hold *hold, struct retry_decision decision,
                       int64_t retry_after_us, uint64_t now_us, uint64_t random);
+/* Until a request may start; 0: now. */
+uint64_t speech_hold_left_us(const struct speech_hold *hold, uint64_t now_us);
 bool speech_hold_is_held(const struct speech_hold *hold, uint64_t now_us);
 /* How many of `max` requests may be in flight now. */
 size_t speech_hold_allowed(const struct speech_hold *hold, uint64_t now_us, size_t max);
