@@ -163,7 +163,7 @@ def _ctest(preset: str, chosen: list[str], name: str = "unit", more_env=None) ->
     junit = _fresh_report(f"ctest-{name}-{preset}")
     argv = ["ctest", "--test-dir", paths.build_dir(preset), "--output-junit", junit,
             "--output-on-failure", "--test-output-size-passed", 1 << 20,
-            "--test-output-size-failed", 1 << 20, "-j", build.jobs(), "--timeout", 120,
+            "--test-output-size-failed", 1 << 20, "-j", build.jobs(), "--timeout", 300,
             *chosen]
     _judged_by_report(f"{name} tests ({preset})", argv,
                       {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(more_env or {})}, junit)
