@@ -57,12 +57,14 @@ def _follow(argv, shown: Step | None, cwd, env, log: Path, tail_lines: int,
 
 @contextmanager
 def _interrupted_with_us(child: subprocess.Popen, own_group: bool):
-    """Whatever ends us interrupts the command as Ctrl-C would, and lets it clean up."""
+    """Whatever ends us interrupts the command as Ctrl-C would, and waits while it cleans up, with
+    somebody listening; only if we are interrupted once more, it is left alone."""
     try:
         yield
     except BaseException:
         if own_group and child.poll() is None:
             child.send_signal(signal.SIGINT)
+            child.communicate()
         raise
 
 
