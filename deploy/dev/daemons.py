@@ -50,15 +50,14 @@ class Fleet:
         command.run(argv, env=_environment(None), log=self._table.log_dir / "migrate.log")
 
     def start_assembler(self, name: str = "assembler", options=None, env=None, shown=None) -> None:
-        defaults = {**self._assembler_options(), "listen": f"127.0.0.1:{free_port()}"}
-        self._start("assembler", name, {**defaults, **(options or {})}, env, shown)
+        merged = {**self._assembler_options(), **_listening(options)}
+        self._start("assembler", name, merged, env, shown)
 
     def start_gateway(self, name: str = "gateway", port: int | None = None, options=None, env=None,
                       shown=None) -> str:
         """Returns its URL."""
         self._wiring.blob_dir.mkdir(parents=True, exist_ok=True)
         defaults = {
-            "listen": f"127.0.0.1:{port or preferred_port(PREFERRED_GATEWAY_PORT)}",
             "database-url": self._wiring.database_url,
             "kafka-brokers": self._wiring.brokers,
             "topic-prefix": self._wiring.topic_prefix,
@@ -67,13 +66,13 @@ class Fleet:
             "web-root": paths.ROOT / "gateway" / "web",
             "llm": "true" if self._wiring.llm else None,
         }
-        merged = {**defaults, **(options or {})}
+        merged = {**defaults, **_listening(
+            options, lambda: port or preferred_port(PREFERRED_GATEWAY_PORT))}
         self._start("gateway", name, merged, env, shown)
         return f"http://{merged['listen']}"
 
     def start_worker(self, name: str = "worker-1", options=None, env=None, shown=None) -> None:
         defaults = {
-            "listen": f"127.0.0.1:{free_port()}",
             "worker-id": name,
             "kafka-brokers": self._wiring.brokers,
             "topic-prefix": self._wiring.topic_prefix,
@@ -86,7 +85,7 @@ class Fleet:
         if self._wiring.llm:
             defaults |= {"llm-url": self._wiring.llm.url, "llm-model": self._wiring.llm.model}
             env = {"CHUNKSCRIBE_LLM_KEY": self._wiring.llm.key, **env}
-        self._start("worker", name, {**defaults, **(options or {})}, env, shown)
+        self._start("worker", name, {**defaults, **_listening(options)}, env, shown)
 
     def stop(self, name: str) -> bool:
         """SIGTERM; False if the daemon did not end by itself and was killed."""
@@ -127,6 +126,12 @@ class Fleet:
             path.touch(mode=0o600)
             path.write_text(f"dev {secrets.token_hex(32)}\n")
         return path
+
+
+def _listening(options: dict | None, port=free_port) -> dict:
+    """Options with an address, unless they have one."""
+    chosen = options or {}
+    return chosen if "listen" in chosen else {"listen": f"127.0.0.1:{port()}", **chosen}
 
 
 def _flags(options: dict) -> list[str]:

@@ -6,7 +6,9 @@ import socket
 
 from .console import DevError
 
-LOWEST, HIGHEST = 10_000, 32_767
+# What this process draws from; several that share a machine can take a part each.
+PORTS = range(10_000, 32_768)
+_given: set[int] = set()
 
 
 def is_free(port: int) -> bool:
@@ -28,12 +30,14 @@ def is_answering(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A free port drawn at random, so that two runs at the same time seldom want the same one."""
+    """A free port drawn at random, so that two runs at the same time seldom want the same one. It
+    is given once: whoever has it may leave it for a while."""
     for _ in range(200):
-        port = random.randint(LOWEST, HIGHEST)
-        if is_free(port):
+        port = random.choice(PORTS)
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
-    raise DevError(f"no free port between {LOWEST} and {HIGHEST}")
+    raise DevError(f"no free port between {PORTS[0]} and {PORTS[-1]}")
 
 
 def preferred_port(port: int) -> int:
