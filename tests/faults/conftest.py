@@ -18,7 +18,7 @@ from dev.kafka import Kafka  # noqa: E402
 from dev.ports import free_port  # noqa: E402
 from dev.postgres import Postgres  # noqa: E402
 from dev.stack import Stack  # noqa: E402
-from fleet import BUILD, FaultFleet  # noqa: E402
+from fleet import BUILD, LONG_SESSION_S, FaultFleet, session  # noqa: E402
 from support.installation import Installation  # noqa: E402
 from support.tcp_proxy import TcpProxy  # noqa: E402
 
@@ -86,8 +86,12 @@ def fleet(standing):
 
 @pytest.fixture
 def patient(fleet):
-    """Workers that wait for the speech service, however long a test lets it hold them."""
-    with fleet.configured({name: {"speech-timeout": "300s"} for name in ("worker-1", "worker-2")}):
+    """Workers that wait for the speech service, however long a test lets it hold them and however
+    many chunks, and whose starts mean what the test does: none loses its work because the machine
+    is busy."""
+    options = {"speech-timeout": "300s", "max-in-flight": "64", "max-speech-requests": "64",
+               **session(LONG_SESSION_S)}
+    with fleet.configured({name: options for name in ("worker-1", "worker-2")}):
         yield fleet
 
 

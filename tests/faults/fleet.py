@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dev import paths
@@ -21,15 +21,27 @@ from support.patient_client import Job, PatientClient
 
 BUILD = Path(os.environ.get("CHUNKSCRIBE_TEST_BUILD", paths.build_dir("faults")))
 
-# A member that is gone is found out soon, so that a run needs minutes and not hours.
-SESSION = {"kafka-config": "session.timeout.ms=1500,heartbeat.interval.ms=300"}
+
+def session(timeout_s: float) -> dict:
+    """The option of a member of a group that is held to be gone after this time."""
+    return {"kafka-config": f"session.timeout.ms={timeout_s * 1000:.0f},heartbeat.interval.ms=300"}
+
+
+# A member that is gone is found out soon, so that a run needs minutes and not hours ...
+SESSION_S = 3
+# ... and where a test counts what rebalances do, none but the test's own: not even on a machine
+# with more to do than it can is a heartbeat so late.
+LONG_SESSION_S = 5
+# Who is away for so long has lost its work to the others.
+TAKEN_OVER_S = SESSION_S + 1.5
+
 WEBHOOKS = {"webhook-allow-http": "true", "webhook-allow-private": "true"}
 OPTIONS = {
-    "assembler": {**SESSION, "lost-after": "3s", "retry-base": "300ms",
+    "assembler": {**session(SESSION_S), "lost-after": "3s", "retry-base": "300ms",
                   "retry-ceiling": "3s", "blob-retention": "1s"},
     # On a machine with more to do than it can, the speech service is late again and again.
     "gateway": {"stream-heartbeat": "2s", "max-retries": "20", **WEBHOOKS},
-    "worker": {**SESSION, "speech-timeout": "4s", "speech-connect-timeout": "2s",
+    "worker": {**session(SESSION_S), "speech-timeout": "4s", "speech-connect-timeout": "2s",
                "llm-timeout": "2s", **WEBHOOKS},
 }
 KINDS = ("assembler", "gateway", "worker")
@@ -57,6 +69,7 @@ class FaultFleet:
         self.installation = installation
         self.table = installation.table
         self._is_over = threading.Event()
+        self._lock = threading.RLock()  # held by who starts or ends a process
         self._ports = {name: free_port() for name in NAMES}
         self.target = FakeTarget(free_port())
         threading.Thread(target=self.target.serve_forever, daemon=True).start()
@@ -75,8 +88,13 @@ class FaultFleet:
     def _supervise(self) -> None:
         while not self._is_over.wait(0.2):
             for name in NAMES:
-                if self.table.exit_status(name) == EXIT_FATAL:
-                    self.start(name)
+                with suppress(DevError):  # and again, if it ends before it is ready
+                    self._start_again(name)
+
+    def _start_again(self, name: str) -> None:
+        with self._lock:
+            if self.table.exit_status(name) == EXIT_FATAL:
+                self.start(name)
 
     def end(self) -> None:
         self._is_over.set()
@@ -95,7 +113,8 @@ class FaultFleet:
         env = {**self.environment[name], **({"CHUNKSCRIBE_FAULT": fault} if fault else {})}
         start = {"assembler": fleet.start_assembler, "gateway": fleet.start_gateway,
                  "worker": fleet.start_worker}[kind_of(name)]
-        start(name, options=options, env=env)
+        with self._lock:
+            start(name, options=options, env=env)
 
     def arm(self, name: str, fault: str) -> None:
         """Starts `name` anew with a fault, which may strike before it is ready."""
@@ -133,21 +152,26 @@ class FaultFleet:
                 self.restart(name)
 
     def stop(self, name: str) -> None:
-        assert self.installation.fleet.stop(name), f"{name} had to be killed"
+        with self._lock:
+            assert self.installation.fleet.stop(name), f"{name} had to be killed"
 
     def restart(self, name: str) -> None:
         self.stop(name)
         self.start(name)
 
     def ending(self, name: str) -> str:
-        status = self.table.wait_exit(name, 10)
+        status = self.table.wait_exit(name, FAULT_WITHIN_S)
         return signal.Signals(-status).name if status is not None and status < 0 else str(status)
 
     def kill(self, name: str) -> None:
-        self.table.kill(name)
+        with self._lock:
+            self._start_again(name)
+            self.table.kill(name)
 
     def signal(self, name: str, number: int) -> None:
-        self.table.signal(name, number)
+        with self._lock:
+            self._start_again(name)
+            self.table.signal(name, number)
 
     def is_running(self, name: str) -> bool:
         return self.table.find(name) is not None
@@ -155,8 +179,9 @@ class FaultFleet:
     def revive(self) -> None:
         """Whatever a test has left: all of them run, without faults."""
         for name in NAMES:
-            if not self.is_running(name):
-                self.start(name)
+            with self._lock:
+                if not self.is_running(name):
+                    self.start(name)
 
     def urls(self, first: str = "gateway-1") -> list[str]:
         gateways = sorted((n for n in NAMES if kind_of(n) == "gateway"), key=lambda n: n != first)

@@ -47,10 +47,11 @@ def test_the_order_of_offsets_alone_brings_work_back(slow_finder, seed):
 
 
 def _work_of(installation, job) -> tuple[int, int]:
-    """Where the work record of its first chunk lies, as the worker that has begun it says."""
-    [start] = [value for _, value, _ in installation.records("chunks.results")
-               if value and value["schema"] == "chunk.started/1" and value["job_id"] == job.id]
-    return start["work"]["partition"], start["work"]["offset"]
+    """Where the work record of its one chunk lies, as whoever has begun it says."""
+    [place] = {(value["work"]["partition"], value["work"]["offset"])
+               for _, value, _ in installation.records("chunks.results")
+               if value and value["schema"] == "chunk.started/1" and value["job_id"] == job.id}
+    return place
 
 
 def _ends(installation) -> dict[int, int]:

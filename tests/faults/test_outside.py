@@ -7,13 +7,10 @@ import time
 
 import psycopg
 import pytest
-from fleet import KINDS, NAMES, Load, kind_of
+from fleet import KINDS, NAMES, TAKEN_OVER_S, Load, kind_of
 from support.duplicator import Duplicator
 from support.invariants import check_all
 from support.tcp_proxy import TcpProxy
-
-# Longer than a member's session: the others take over from one that stands still.
-STOPPED_S = 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -26,7 +23,7 @@ def test_killed_at_random(forbearing, seed, kind):
             time.sleep(draw.uniform(0.1, 0.8))  # when it dies is the fault itself
             name = f"{kind}-{draw.choice((1, 2))}"
             fleet.kill(name)
-            time.sleep(draw.choice((0, 2)))
+            time.sleep(draw.choice((0, TAKEN_OVER_S)))
             fleet.start(name)
     check_all(fleet.installation, load.jobs)
 
@@ -36,7 +33,7 @@ def test_stands_still(fleet, seed, kind):
     load = Load(fleet, seed, "gateway-2")
     with load.going_on():
         fleet.signal(f"{kind}-1", signal.SIGSTOP)
-        time.sleep(STOPPED_S)
+        time.sleep(TAKEN_OVER_S)
         fleet.signal(f"{kind}-1", signal.SIGCONT)
     check_all(fleet.installation, load.jobs)
 
@@ -96,7 +93,7 @@ def test_the_broker_is_away(fleet, services, seed, how):
     with load.going_on():
         if how == "stand still":
             services.table.signal("kafka", signal.SIGSTOP)
-            time.sleep(STOPPED_S)
+            time.sleep(TAKEN_OVER_S)
             services.table.signal("kafka", signal.SIGCONT)
         else:
             services.table.kill("kafka") if how == "kill" else services.kafka.stop()

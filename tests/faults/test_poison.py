@@ -19,7 +19,10 @@ MAX_STARTS = 3
 
 
 def killed_until_given_up(fleet, job) -> int:
-    """Kills whoever has the chunk at the speech service, which holds it there; how many died."""
+    """Kills whoever has the chunk at the speech service, which holds it there; how many died. The
+    other chunks are done by then: each of these deaths would be one of theirs, too."""
+    fleet.installation.wait_for(lambda: len(fleet.installation.query(
+        "SELECT 1 FROM chunks WHERE job_id = %s AND status = 'done'", job.id)) == 2)
     kills = 0
     while True:
         fleet.installation.wait_held_or(kills + 1, lambda: _has_failed(fleet, job))
@@ -105,6 +108,12 @@ def deadly(fleet):
         fleet.start(name)
 
 
+def wait_until_counted(installation) -> None:
+    """What the dead have begun is, and the order that nobody may begin it again has gone out."""
+    installation.wait_for(installation.all_applied)
+    installation.wait_query_empty("SELECT id FROM tasks WHERE kind = 'task.skip'", "orders not out")
+
+
 def test_tasks_that_kill_their_workers_end(deadly, seed):
     """The job ends as heard, its delivery has failed, its blobs' deletion is passed; and workers go
     on when the last of them is dead."""
@@ -127,6 +136,7 @@ def test_tasks_that_kill_their_workers_end(deadly, seed):
         for name in WORKERS:
             if not fleet.is_running(name):
                 assert fleet.ending(name) == "SIGKILL"
+                wait_until_counted(installation)
                 fleet.start_to_die(name)
     assert sorted(crashed()) == sorted(KINDS_OF_TASKS)
     assert job.stream.terminal().type == "final_result"

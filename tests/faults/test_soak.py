@@ -9,7 +9,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from fleet import NAMES, Load, kind_of
+from fleet import NAMES, TAKEN_OVER_S, Load, kind_of
 from support.invariants import check_all
 from support.recording import Recording, wav
 
@@ -49,13 +49,13 @@ class Chaos:
     def _kill(self) -> None:
         for name in self._draw.sample(NAMES, self._draw.choice((1, 1, 2))):
             self._fleet.kill(name)
-        time.sleep(self._draw.choice((0, 0, 2)))
+        time.sleep(self._draw.choice((0, 0, TAKEN_OVER_S)))
         self._fleet.revive()
 
     def _stand_still(self) -> None:
         name = self._draw.choice(NAMES)
         self._fleet.signal(name, signal.SIGSTOP)
-        time.sleep(self._draw.uniform(0.5, 4))
+        time.sleep(self._draw.uniform(0.5, TAKEN_OVER_S))
         self._fleet.signal(name, signal.SIGCONT)
 
     def _leave(self) -> None:

@@ -125,12 +125,15 @@ class Installation:
             time.sleep(0.05)
         return value
 
-    def plant(self, topic: str, value: bytes, partition: int) -> None:
-        """Writes a record that breaks its contract: nobody else's fault."""
+    def plant(self, topic: str, value: bytes, partition: int) -> int:
+        """Writes a record that breaks its contract: nobody else's fault. Gives its offset."""
         self._planted.add(value)
         producer = Producer({"bootstrap.servers": self.brokers})
-        producer.produce(self.prefix + topic, value, key="planted:0", partition=partition)
+        offsets: list[int] = []
+        producer.produce(self.prefix + topic, value, key="planted:0", partition=partition,
+                         on_delivery=lambda _, message: offsets.append(message.offset()))
         assert producer.flush(30) == 0
+        return offsets[0]
 
     # --- looking inside -----------------------------------------------------------------------
 

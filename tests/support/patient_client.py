@@ -135,7 +135,7 @@ class ResumingStream:
         self.connections += 1
         assert stream.status == 200, f"an EventSource gives up at {stream.status}"
         try:
-            stream.wait_end(PATIENCE_S)
+            stream.wait_end(None)  # terminal() says for how long
         finally:
             stream.close()
             self.ids += stream.ids

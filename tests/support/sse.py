@@ -70,14 +70,11 @@ class Stream:
         return self.wait_for(lambda events: next((e for e in events if e.type == event_type), None),
                              timeout_s)
 
-    def wait_end(self, timeout_s: float = 60) -> None:
-        """Waits until the server has closed the stream."""
-        deadline = time.monotonic() + timeout_s
+    def wait_end(self, timeout_s: float | None = 60) -> None:
+        """Waits until the server has closed the stream; without a time, however long that takes."""
         with self._changed:
-            while not self._ended:
-                left = deadline - time.monotonic()
-                assert left > 0, "the server did not close the stream"
-                self._changed.wait(left)
+            has_ended = self._changed.wait_for(lambda: self._ended, timeout_s)
+        assert has_ended, "the server did not close the stream"
         if self.failure:
             raise AssertionError("the stream broke its contract") from self.failure
 
