@@ -47,6 +47,9 @@ CHUNKSCRIBE_LLM_URL, CHUNKSCRIBE_LLM_KEY, CHUNKSCRIBE_LLM_MODEL
 def main() -> int:
     # As Ctrl-C: whoever ends us, what we started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Scripts start what is to run beside them with SIGINT ignored, and our children would inherit
+    # that: we end them by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     args = _parser().parse_args()
     try:
         return args.run(args) or 0
