@@ -17,6 +17,10 @@ PREFERRED_PORT = 19092
 CONFIG = Path(__file__).parent / "kafka"
 JARS = paths.DEPS / "kafka" / "libs"
 
+# For a JVM that lives for minutes on a few cores: what a second compiler and a parallel collector
+# win comes too late, and what they take is half of its start.
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
 # A killed broker is away until its old session has ended; 2 s makes that bearable in tests.
 PROPERTIES = """\
 process.roles=broker,controller
@@ -45,15 +49,18 @@ message.max.bytes=9437184
 class Kafka:
     """Starts and stops one broker in `folder`/kafka, always on the same port once it has one
     (`port`, or a preferred one). `advertised_port`: where clients are told to find it instead, such
-    as a proxy's; `properties` are added to those above or take their place."""
+    as a proxy's; `properties` are added to those above or take their place; `java_options` are the
+    JVM's."""
 
     def __init__(self, folder: Path, table: ProcessTable, port: int | None = None,
-                 advertised_port: int | None = None, properties: dict | None = None):
+                 advertised_port: int | None = None, properties: dict | None = None,
+                 java_options: tuple[str, ...] = ()):
         self._folder = folder / "kafka"
         self._table = table
         self._port = port
         self._advertised_port = advertised_port
         self._properties = properties or {}
+        self._java_options = java_options
 
     def start(self, shown=None) -> None:
         if self._table.find(NAME):
@@ -61,7 +68,8 @@ class Kafka:
         if not (self._folder / "server.properties").exists():
             self._format(shown)
         port = self._write_properties()
-        argv = _java("512m", "-Xms512m", "kafka.Kafka", self._folder / "server.properties")
+        argv = _java("512m", "-Xms512m", *self._java_options, "kafka.Kafka",
+                     self._folder / "server.properties")
         self._table.start(NAME, argv, cwd=self._folder, facts={"port": port})
         # The broker opens its port only when it has caught up and is about to serve.
         self._table.wait_ready(NAME, lambda: is_answering(port), 90, shown)
@@ -94,8 +102,9 @@ class Kafka:
         self._write_properties()
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # As one argument: an id may begin with "-".
-        command.run(_java("256m", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}",
-                          "-c", self._folder / "server.properties"), shown)
+        command.run(_java("256m", *SHORT_LIVED, "kafka.tools.StorageTool", "format",
+                          f"--cluster-id={cluster}", "-c", self._folder / "server.properties"),
+                    shown)
 
     def _write_properties(self) -> int:
         self._port = self._port or preferred_port(PREFERRED_PORT)
