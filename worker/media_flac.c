@@ -108,7 +108,6 @@ static enum media_status flac_read_header(struct media_source *source, int64_t s
     header->channels = stream.channels;
     header->bytes_per_second = bytes_per_second(header, &stream);
     header->largest_unit_bytes = stream.frame_bytes_max;
-    header->lookahead_bytes = FLAC_FRAME_HEADER_BYTES_MAX;
     header->detail.flac.stream = stream;
     header->detail.flac.streaminfo = start + STREAMINFO_OFFSET;
     return MEDIA_READY;
@@ -210,6 +209,7 @@ static enum media_unit_status flac_unit_at(struct media_source *source,
     if (status == MEDIA_UNIT_READY) {
         *ret_unit = (struct media_unit){.offset = offset,
                                         .length = end - offset,
+                                        .lookahead_bytes = FLAC_FRAME_HEADER_BYTES_MAX,
                                         .samples = frame.samples,
                                         .has_position = true,
                                         .position = frame.position};

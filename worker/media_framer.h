@@ -23,7 +23,8 @@
 /* One or more units that lie behind each other without a gap. */
 struct media_unit {
     int64_t offset;
-    int64_t length;  /* > 0 */
+    int64_t length;          /* > 0 */
+    int32_t lookahead_bytes; /* behind it, without which its end is not known */
     int64_t samples; /* 0: none of its own (a page on which no packet ends, a cluster's head) */
     bool has_position;
     int64_t position; /* of its first sample in the recording */

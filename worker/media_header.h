@@ -52,7 +52,6 @@ struct media_header {
     int64_t audio_end;            /* no unit begins at or after it */
     int64_t bytes_per_second;     /* > 0; an average where the bit rate varies */
     int32_t largest_unit_bytes;   /* > 0 */
-    int32_t lookahead_bytes;      /* behind a unit, without which its end is not known */
     int32_t preroll_bytes;        /* decoded before the first exact sample, and dropped */
     int32_t preroll_samples;      /* the same where other tracks' bytes lie between, else 0 */
     bool has_fixed_units;         /* their sizes are known without looking at them */

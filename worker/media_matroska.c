@@ -209,7 +209,7 @@ static enum media_unit_status matroska_unit_at(struct media_source *source,
         if (is_cut && is_ours(header, &piece)) {
             status = MEDIA_UNIT_UNKNOWN; /* its frames tell how many samples it has */
         }
-        if (i > 0 && (status != MEDIA_UNIT_READY || is_cut || piece.end > limit)) {
+        if (i > 0 && (status != MEDIA_UNIT_READY || is_cut || piece.told_by > limit)) {
             break;
         }
         if (status != MEDIA_UNIT_READY) {
@@ -221,6 +221,7 @@ static enum media_unit_status matroska_unit_at(struct media_source *source,
             return MEDIA_UNIT_CUT;
         }
         add_piece(source, header, &piece, &state, &unit, NULL);
+        unit.lookahead_bytes = (int32_t)(piece.told_by - piece.end);
         at = piece.end;
     }
     if (offset == header->audio_start) {

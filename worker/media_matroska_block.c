@@ -52,6 +52,7 @@ static enum media_unit_status read_head(struct media_source *source,
         }
         if (status == EBML_INVALID || is_block_or_group(element.id) || is_top_level(element.id) ||
             element.has_unknown_size) {
+            piece->told_by = status == EBML_READY ? element.content : offset;
             break;
         }
         if (media_source_available_end(source, offset) < element.end) {
@@ -147,6 +148,7 @@ enum media_unit_status matroska_piece_at(struct media_source *source, int64_t of
     }
     if (status == MEDIA_UNIT_READY) {
         piece.is_whole = media_source_available_end(source, offset) >= piece.end;
+        piece.told_by = piece.told_by > piece.end ? piece.told_by : piece.end;
         *ret_piece = piece;
     }
     return status;

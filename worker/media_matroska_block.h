@@ -40,7 +40,8 @@ enum matroska_kind {
 struct matroska_piece {
     enum matroska_kind kind;
     int64_t end;
-    bool is_whole; /* all of its bytes are there */
+    int64_t told_by; /* >= end: behind the bytes that tell it */
+    bool is_whole;   /* all of its bytes are there */
     /* Of a cluster's head. */
     bool has_time;
     int64_t time; /* in ticks */

@@ -263,7 +263,8 @@ static enum media_unit_status fragment_unit(struct media_source *source,
     const struct mp4_track *track = track_of(header);
     struct mp4_fragment fragment;
     enum media_unit_status status = mp4_fragment_at(source, offset, header->audio_end, &fragment);
-    struct media_unit unit = {.offset = offset, .length = fragment.end - offset};
+    struct media_unit unit = {
+        .offset = offset, .length = fragment.end - offset, .lookahead_bytes = MP4_BOX_HEADER_BYTES};
     int64_t time = 0;
     if (status != MEDIA_UNIT_READY) {
         *ret_unit = unit;
@@ -464,7 +465,6 @@ static void measure_fragment(struct media_source *source, const struct mp4_box *
     header->bytes_per_second = rate < 1 ? 1 : rate > INT32_MAX ? INT32_MAX : rate;
     media_track_fill_header(&track->track, header);
     header->largest_unit_bytes = largest > INT32_MAX ? INT32_MAX : (int32_t)largest;
-    header->lookahead_bytes = MP4_BOX_HEADER_BYTES;
 }
 
 static enum media_status read_fragments(struct media_source *source, int64_t moov_end,

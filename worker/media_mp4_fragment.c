@@ -82,7 +82,8 @@ enum media_unit_status mp4_fragment_begins(struct media_source *source, int64_t 
     return status;
 }
 
-/* Where the boxes end that follow a moof. What is no box ends them too. */
+/* Where the boxes end that follow a moof. What is no box ends them too, and so does the index
+ * (mfra) behind the last fragment, of which a long recording has more than one chunk may hold. */
 static enum media_unit_status find_end(struct media_source *source, int64_t offset, int64_t limit,
                                        int64_t *ret_end)
 {
@@ -97,7 +98,7 @@ static enum media_unit_status find_end(struct media_source *source, int64_t offs
             offset = limit; /* a file that was cut */
             break;
         }
-        if (box.type == MP4_TYPE('m', 'o', 'o', 'f')) {
+        if (box.type == MP4_TYPE('m', 'o', 'o', 'f') || box.type == MP4_TYPE('m', 'f', 'r', 'a')) {
             break;
         }
         offset = box.end;

@@ -26,7 +26,7 @@ static void count_previous(struct tally *tally, const struct media_walk *walk,
     if (step->part == MEDIA_PART_PREVIOUS) {
         tally->previous_samples += unit->samples;
     }
-    int64_t told_by = unit->offset + unit->length + walk->header->lookahead_bytes;
+    int64_t told_by = unit->offset + unit->length + unit->lookahead_bytes;
     if (told_by > walk->own_start && !walk->header->has_fixed_units) {
         tally->border_byte = tally->border_byte < 0 ? unit->offset : tally->border_byte;
         tally->border_samples += unit->samples;

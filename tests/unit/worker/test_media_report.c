@@ -245,6 +245,8 @@ static void test_media_report__a_cut_tail_is_completed_by_the_next_chunk(void **
     check_borders("border.flac", "-ar 16000 -ac 1 -c:a flac", 1, BORDERS);
     check_borders("border.mp4", "-ar 44100 -b:a 128k -aac_coder fast " FRAGMENTS, 13, BORDERS);
     check_borders("border.webm", "-c:a libopus -cluster_time_limit 500", 13, BORDERS);
+    /* A cluster's head ends where something else is seen to begin. */
+    check_borders("clusters.webm", "-c:a libopus -b:a 64k -cluster_time_limit 100", 3, BORDERS);
 }
 
 /* The last chunk is the rest of the last unit, which begins in the one before. */
@@ -276,6 +278,23 @@ static void test_media_report__a_chunk_that_owns_nothing_reads_the_unit_on_its_b
     check_rest("rest.aac", "-ar 44100 -b:a 128k -aac_coder fast");
     check_rest("rest.opus", "-c:a libopus -page_duration 100000");
     check_rest("rest.flac", "-ar 16000 -ac 1 -c:a flac");
+}
+
+/* The index of fragments at a file's end (mfra): one chunk has its beginning, the last one nothing
+ * else. */
+static void test_media_report__an_index_at_the_end_belongs_to_no_fragment(void **state)
+{
+    (void)state;
+    struct recording file = recording_make("index.mp4", 6, "-b:a 128k -aac_coder fast " FRAGMENTS);
+    struct media_extent whole = extent_of(&file, 0, file.size);
+    struct media_range all = {0, file.size, .resync_from = -1};
+    int64_t border = file.size - REST_BYTES;
+    struct media_extent most = extent_of(&file, 0, border);
+    struct media_range before = {0, border, .resync_from = -1};
+    struct media_report first = report_of(&file, &most, 1, before);
+    assert_true(first.tail_complete);
+    assert_int_equal(first.samples, report_of(&file, &whole, 1, all).samples);
+    recording_done(&file);
 }
 
 static void test_media_report__resync_begins_where_it_is_told(void **state)
@@ -507,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_media_sync__finds_the_units_of_joined_files),
         cmocka_unit_test(test_media_report__a_cut_tail_is_completed_by_the_next_chunk),
         cmocka_unit_test(test_media_report__a_chunk_that_owns_nothing_reads_the_unit_on_its_border),
+        cmocka_unit_test(test_media_report__an_index_at_the_end_belongs_to_no_fragment),
         cmocka_unit_test(test_media_report__resync_begins_where_it_is_told),
         cmocka_unit_test(test_media_report__damage_moves_nothing),
         cmocka_unit_test(test_media_report__chunks_without_audio_are_fine),
