@@ -5,6 +5,10 @@
 #include <unistd.h>
 
 #include "common/chunk_layout.h"
+#include "worker/hearing_rules.h"
+#include "worker/previous_overlap.h"
+
+#define US_PER_SECOND INT64_C(1000000)
 
 /* The fetch of one chunk, while it goes on. */
 struct fetching {
@@ -195,25 +199,53 @@ static bool add_neighbour(struct fetching *fetching, int32_t chunk_index, int64_
            fetching->err->kind == ERR_REJECT;
 }
 
+/* The end of the chunk before, or as much of it as there is. */
+static bool add_previous(struct fetching *fetching, int64_t bytes)
+{
+    int32_t index = fetching->work->chunk_index - 1;
+    struct chunk_range range = chunk_layout_range(layout_of(fetching), index);
+    int64_t start = range.end - range.start > bytes ? range.end - bytes : range.start;
+
+    return add_neighbour(fetching, index, start, range.end);
+}
+
+static bool add_next(struct fetching *fetching, int64_t bytes)
+{
+    int32_t index = fetching->work->chunk_index + 1;
+    struct chunk_range range = chunk_layout_range(layout_of(fetching), index);
+    int64_t end = range.end - range.start > bytes ? range.start + bytes : range.end;
+
+    return add_neighbour(fetching, index, range.start, end);
+}
+
+static int64_t previous_us(const struct fetching *fetching, const struct media_header *header,
+                           bool hears_next)
+{
+    const struct fetch_source *source = fetching->source;
+    const struct event_work *work = &fetching->work->work;
+    int64_t bytes = chunk_layout_size(&work->layout, fetching->work->chunk_index);
+    int64_t window_us = (int64_t)(hearing_rules_window_share(work->options.content_type) *
+                                  (double)source->window_us);
+    int64_t heard_us =
+        bytes * US_PER_SECOND / header->bytes_per_second + (hears_next ? source->overlap_us : 0);
+
+    return previous_overlap_us(source->overlap_us, window_us, heard_us);
+}
+
 static bool add_neighbours(struct fetching *fetching, const struct media_header *header)
 {
-    const struct chunk_layout *layout = layout_of(fetching);
     int32_t own = fetching->work->chunk_index;
-    int64_t wanted = media_header_overlap_bytes(header, fetching->source->overlap_us / 1000);
+    int64_t overlap_ms = fetching->source->overlap_us / 1000;
+    size_t before = fetching->files->extent_count;
 
-    if (own > 0) {
-        struct chunk_range range = chunk_layout_range(layout, own - 1);
-        int64_t start = range.end - range.start > wanted ? range.end - wanted : range.start;
-        if (!add_neighbour(fetching, own - 1, start, range.end))
-            return false;
-    }
-    if (own + 1 < layout->total_chunks) {
-        struct chunk_range range = chunk_layout_range(layout, own + 1);
-        int64_t end = range.end - range.start > wanted ? range.start + wanted : range.end;
-        if (!add_neighbour(fetching, own + 1, range.start, end))
-            return false;
-    }
-    return true;
+    if (own + 1 < layout_of(fetching)->total_chunks &&
+        !add_next(fetching, media_header_overlap_bytes(header, overlap_ms)))
+        return false;
+    if (own == 0)
+        return true;
+    bool hears_next = fetching->files->extent_count > before;
+    int64_t previous_ms = previous_us(fetching, header, hears_next) / 1000;
+    return add_previous(fetching, media_header_overlap_bytes(header, previous_ms));
 }
 
 /* The chunk comes behind the header: what is kept for the others must do without it. */

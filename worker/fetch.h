@@ -43,7 +43,8 @@ struct fetch_files {
 struct fetch_source {
     const struct blob_file *store; /* borrowed */
     struct header_cache *headers;  /* borrowed */
-    int64_t overlap_us;            /* how much of each neighbour to hear */
+    int64_t overlap_us;            /* how much of each neighbour to hear, at least */
+    int64_t window_us;             /* longest stretch that is heard at once */
 };
 
 /* FETCH_WAITING fills *ret_missing, FETCH_FAILED err. Free with fetch_close() after FETCH_READY. */

@@ -18,6 +18,7 @@
 #include "worker/emit.h"
 #include "worker/intake.h"
 #include "worker/job_tasks.h"
+#include "worker/previous_overlap.h"
 #include "worker/webhook_deliver.h"
 #include "worker/worker_metrics.h"
 
@@ -192,7 +193,8 @@ static void set_services(struct worker *worker)
     const struct worker_options *options = worker->options;
     struct decoder_limits limits = DECODER_LIMITS_DEFAULT;
 
-    limits.max_seconds = options->max_chunk_seconds + 2 * options->overlap_us / 1000000 + 1;
+    int64_t neighbours_us = 2 * options->overlap_us + PREVIOUS_OVERLAP_MAX_US;
+    limits.max_seconds = options->max_chunk_seconds + neighbours_us / 1000000 + 1;
     limits.memory_bytes = options->decoder_memory_bytes;
     worker->services = (struct task_services){
         .loop = worker->loop,
@@ -200,7 +202,9 @@ static void set_services(struct worker *worker)
         .emit = worker->emit,
         .speech = worker->speech,
         .decoder = worker->decoder,
-        .fetch = {.headers = worker->headers, .overlap_us = options->overlap_us},
+        .fetch = {.headers = worker->headers,
+                  .overlap_us = options->overlap_us,
+                  .window_us = options->window_us},
         .decoder_limits = limits,
         .correction = {.loop = worker->loop,
                        .metrics = worker->metrics,

@@ -167,7 +167,8 @@ const struct config_option WORKER_OPTIONS[] = {
      .minimum = 0,
      .maximum = 60 * SECONDS,
      .help = "How much two neighbouring windows share, and how much of its neighbours a chunk "
-             "hears; less than half of the window."},
+             "hears (of the one before it up to 10s where that costs no further window); less "
+             "than half of the window."},
     {.name = "max-chunk-seconds",
      .type = CONFIG_INT,
      .offset = offsetof(struct worker_options, max_chunk_seconds),

@@ -5,7 +5,8 @@ for a hard cut, for ours and for alternatives; and what the whole file costs the
 
 Long chunks are cut at the same places for every layout, 5 s apart, one seam at a time; short ones
 lie side by side through the whole recording, and once more shifted by half of one. Each chunk reads
-6 s of the one before it, as when they are transcribed in order, and nothing of the one behind it.
+6 s of the one before it or more, as when they are transcribed in order, and nothing of the one
+behind it.
 
 Whisper's answers are kept in .dev/bench/speech: the bench can be stopped at any time, goes on where
 it was, and tells of the seams whose readings it has. CHUNKSCRIBE_BENCH_MINUTES says how long it may
@@ -30,6 +31,7 @@ from dev.speech import local_api
 
 MODEL = "base"
 WINDOW_S, OVERLAP_S = 30, 6
+PREVIOUS_MAX_S, SLACK_S = 10, 0.5  # as worker/previous_overlap.c
 SEAM_EVERY_S = 5
 EDGE_S = WINDOW_S / 2  # a seam keeps this distance from a recording's ends
 NEAR_S = 5.0
@@ -43,8 +45,8 @@ CHUNK_S = {
     "1mib_wav": MIB / (44_100 * 4),
     "1mib_mp3": MIB * 8 / 128_000,
 }
-METHODS = ("hard_cut", "by_middle", "ours", "floor", "whole")
-ALTERNATIVES = METHODS[:3]
+METHODS = ("hard_cut", "by_middle", "six_seconds", "ours", "floor", "whole")
+ALTERNATIVES = METHODS[:4]
 
 # The whole file is read once from each of these: where its windows begin is luck.
 WHOLE_FILE_STARTS_S = (0.0, 2.3, 4.7)
@@ -87,6 +89,14 @@ def windows(start_s: float, end_s: float, overlap_s: float):
     yield at, end_s
 
 
+def previous_overlap(chunk_s: float) -> float:
+    """As worker/previous_overlap.c, of a chunk that hears nothing of the next one."""
+    step_s = WINDOW_S - OVERLAP_S
+    more = math.ceil(max(0.0, chunk_s + OVERLAP_S - WINDOW_S) / step_s)
+    room_s = WINDOW_S + more * step_s - chunk_s - SLACK_S
+    return min(chunk_s, max(OVERLAP_S, min(PREVIOUS_MAX_S, room_s)))
+
+
 @dataclass(frozen=True)
 class Stretch:
     """Seconds of the recording: what a chunk owns, and the windows that tell of its words near the
@@ -112,11 +122,14 @@ def chunks(seam_s: float, chunk_s: float, length_s: float) -> list[tuple[float, 
 def plans(seam_s: float, chunk_s: float, length_s: float) -> dict[str, list[Stretch]]:
     """For each way to read the chunks around a seam, their stretches."""
     owns = chunks(seam_s, chunk_s, length_s)
-    overlap_s = min(OVERLAP_S, chunk_s)
+    previous_s = previous_overlap(chunk_s)
+    least_s = min(OVERLAP_S, chunk_s)
     middle = seam_s - WINDOW_S / 2, seam_s + WINDOW_S / 2
     return {
         "hard_cut": [stretch(own, own, 0, seam_s) for own in owns],
-        "ours": [stretch(own, (max(0.0, own[0] - overlap_s), own[1]), OVERLAP_S, seam_s)
+        "six_seconds": [stretch(own, (max(0.0, own[0] - least_s), own[1]), OVERLAP_S, seam_s)
+                        for own in owns],
+        "ours": [stretch(own, (max(0.0, own[0] - previous_s), own[1]), OVERLAP_S, seam_s)
                  for own in owns],
         "floor": [stretch(middle, middle, 0, seam_s)],
     }
@@ -208,7 +221,8 @@ def add_seam(row: Row, readings: Readings, sound: Recording, seam_s: float,
         return
     heard = {
         "hard_cut": [readings.words(sound, plan["hard_cut"])],
-        "by_middle": [readings.by_middle(sound, plan["ours"])],
+        "by_middle": [readings.by_middle(sound, plan["six_seconds"])],
+        "six_seconds": [readings.words(sound, plan["six_seconds"])],
         "ours": [seam_errors.tokens(ours["words"])],
         "floor": [readings.words(sound, plan["floor"])],
         "whole": [readings.whole(sound, start_s) for start_s in WHOLE_FILE_STARTS_S],

@@ -137,7 +137,11 @@ static enum fetch_result fetch_in(struct fixture *fixture, int64_t chunk_bytes, 
                                   struct err *err)
 {
     const struct fetch_source source = {
-        .store = fixture->store, .headers = fixture->headers, .overlap_us = 1000000};
+        .store = fixture->store,
+        .headers = fixture->headers,
+        .overlap_us = 1000000,
+        .window_us = 5500000,
+    };
     struct event work = {.type = EVENT_CHUNK_WORK, .job = {JOB}, .chunk_index = chunk_index};
 
     work.work.stored_from = fixture->stored.start;
@@ -203,6 +207,27 @@ static void test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours(vo
     assert_true(covers(&files, 2 * CHUNK - 16000));
     assert_false(covers(&files, CHUNK));
     assert_int_equal(files.bytes_per_second, 16000);
+    fetch_close(&files);
+}
+
+/* A chunk of 2.5 s, a second of the next one, and a window of 5.5 s. */
+static void test_fetch__has_more_of_the_previous_chunk_where_a_window_has_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fetch_files files;
+    struct media_need missing;
+    struct err err;
+
+    for (int32_t i = 0; i < 3; i++)
+        upload(fixture, i, 0);
+    assert_int_equal(fetch(fixture, 2, &files, &missing, &err), FETCH_READY);
+    assert_true(covers(&files, 2 * CHUNK - 40000));
+    fetch_close(&files);
+
+    upload(fixture, 3, 0);
+    assert_int_equal(fetch(fixture, 2, &files, &missing, &err), FETCH_READY);
+    assert_true(covers(&files, 2 * CHUNK - 24000));
+    assert_false(covers(&files, 2 * CHUNK - 24100));
     fetch_close(&files);
 }
 
@@ -372,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_fetch__has_header_chunk_and_what_is_stored_of_the_neighbours),
+        TEST(test_fetch__has_more_of_the_previous_chunk_where_a_window_has_room),
         TEST(test_fetch__waits_for_the_header),
         TEST(test_fetch__waits_for_a_header_that_it_knows_but_is_gone),
         TEST(test_fetch__fails_without_a_header_that_was_stored),
