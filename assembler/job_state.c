@@ -132,13 +132,12 @@ static void give_up(struct step *step)
     step->change.effects |= EFFECT_FAILED;
 }
 
-/* Counted for each work record, so that only a redelivery counts against the chunk; a client that
- * repeats its report does not. */
+/* Counted from each work record on, so that a client that repeats its report does not count against
+ * the chunk. */
 static void start(struct step *step)
 {
     struct chunk *chunk = step->chunk;
 
-    note_work(step, step->event->started.work);
     if (!start_tally_add(&chunk->starts, &step->event->started))
         return;
     leave_wait(chunk);

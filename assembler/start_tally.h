@@ -23,14 +23,13 @@ struct start_tally {
     struct kafka_position work; /* the newest record of the work; partition -1: unknown */
     int32_t count;              /* its starts that were not given back, without a result */
     int32_t total;              /* and those that were */
-    int64_t last_wall_us;       /* the last of them; 0: none */
+    int64_t last_wall_us;       /* the last start, of whichever record; 0: none */
     bool is_held;               /* that one was not given back */
 };
 
-/* True if this is another record than the one known, of which nothing is counted yet. Older ones
- * change nothing. */
+/* True if this is a newer record than the one known, of which nothing is counted yet. */
 bool start_tally_note_work(struct start_tally *tally, struct kafka_position work);
-/* False: not a start, but a copy of one, or of an older record of the work. */
+/* False: not a start, but a copy of one. */
 bool start_tally_add(struct start_tally *tally, const struct event_started *started) MUST_CHECK;
 /* The start is none any more. One that another has followed counts as a death for good. */
 void start_tally_give_back(struct start_tally *tally, const struct event_started *started);

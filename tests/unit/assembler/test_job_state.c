@@ -378,15 +378,16 @@ static void test_job_state__a_repeated_upload_report_is_no_crash(void **state)
     assert_int_equal(fixture.chunk->starts.work.offset, 19);
 }
 
-static void test_job_state__an_older_work_record_starts_nothing(void **state)
+static void test_job_state__an_older_work_record_starts_the_chunk_too(void **state)
 {
     CLEANUP(free_fixture) struct fixture fixture = new_fixture(CHUNK_UPLOADED);
     struct event event = event_of(EVENT_CHUNK_STARTED, 3);
 
     (void)state;
     event.started.work.offset = 9;
-    assert_int_equal(apply(&fixture, &event).effects, 0);
-    assert_int_equal(fixture.chunk->status, CHUNK_UPLOADED);
+    assert_true(apply(&fixture, &event).effects & EFFECT_STARTED);
+    assert_int_equal(fixture.chunk->status, CHUNK_PROCESSING);
+    assert_int_equal(fixture.chunk->starts.work.offset, 10);
 }
 
 static void test_job_state__a_resync_is_not_counted_twice(void **state)
@@ -581,7 +582,7 @@ int main(void)
         cmocka_unit_test(test_job_state__a_start_that_is_written_again_is_one_start),
         cmocka_unit_test(test_job_state__a_late_copy_of_a_start_wakes_nothing_that_waits),
         cmocka_unit_test(test_job_state__a_repeated_upload_report_is_no_crash),
-        cmocka_unit_test(test_job_state__an_older_work_record_starts_nothing),
+        cmocka_unit_test(test_job_state__an_older_work_record_starts_the_chunk_too),
         cmocka_unit_test(test_job_state__a_resync_is_not_counted_twice),
         cmocka_unit_test(test_job_state__a_failed_resync_leaves_what_was_there),
         cmocka_unit_test(test_job_state__only_a_job_under_way_can_be_ended),

@@ -76,17 +76,34 @@ static void test_start_tally__what_another_start_has_followed_is_not_given_back(
 static void test_start_tally__another_record_of_the_work_begins_anew(void **state)
 {
     struct start_tally tally = {.work = WORK};
-    const struct event_started older = {.work = {4, 9}, .at_wall_us = 9};
     const struct event_started newer = {.work = {4, 11}, .at_wall_us = 3};
 
     (void)state;
     assert_true(add(&tally, 5));
-    assert_false(start_tally_add(&tally, &older));
     assert_true(start_tally_add(&tally, &newer));
     assert_int_equal(tally.count, 1);
-    start_tally_give_back(&tally, &older);
     give_back(&tally, 5);
     assert_int_equal(tally.count, 1);
+}
+
+/* It waited for the file's header and was published anew; its first record was not committed when
+ * the worker died, and is delivered before the newer one to each that comes after. */
+static void test_start_tally__starts_of_an_older_record_are_deaths_too(void **state)
+{
+    struct start_tally tally = {.work = WORK};
+
+    (void)state;
+    assert_true(add(&tally, 1));
+    start_tally_forget(&tally);
+    assert_true(start_tally_note_work(&tally, (struct kafka_position){4, 11}));
+    assert_false(add(&tally, 1)); /* a copy of the one that waited */
+    assert_true(add(&tally, 2));
+    give_back(&tally, 2);
+    assert_true(add(&tally, 3));
+    assert_true(add(&tally, 4));
+    assert_false(start_tally_is_deadly(&tally, MAX_STARTS));
+    assert_true(add(&tally, 5));
+    assert_true(start_tally_is_deadly(&tally, MAX_STARTS));
 }
 
 static void test_start_tally__what_is_forgotten_is_not_given_back(void **state)
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_start_tally__a_copy_changes_nothing),
         cmocka_unit_test(test_start_tally__what_another_start_has_followed_is_not_given_back),
         cmocka_unit_test(test_start_tally__another_record_of_the_work_begins_anew),
+        cmocka_unit_test(test_start_tally__starts_of_an_older_record_are_deaths_too),
         cmocka_unit_test(test_start_tally__what_is_forgotten_is_not_given_back),
         cmocka_unit_test(test_start_tally__tries_come_to_an_end_in_any_storm),
     };
