@@ -16,12 +16,12 @@
 #include "common/attrs.h"
 #include "common/event.h"
 
-/* Of one work record, whatever becomes of those starts. */
+/* Since the newest record of the work, whatever becomes of those starts. */
 #define START_TALLY_TOTAL_MAX 1000
 
 struct start_tally {
     struct kafka_position work; /* the newest record of the work; partition -1: unknown */
-    int32_t count;              /* its starts that were not given back, without a result */
+    int32_t count;              /* starts since it that were not given back, without a result */
     int32_t total;              /* and those that were */
     int64_t last_wall_us;       /* the last start, of whichever record; 0: none */
     bool is_held;               /* that one was not given back */

@@ -89,8 +89,6 @@ struct sse_streams *sse_streams_new(struct loop *loop, const struct sse_limits *
     unsigned shortest_ms =
         limits->stall_ms < limits->heartbeat_ms ? limits->stall_ms : limits->heartbeat_ms;
     unsigned tick_ms = shortest_ms / TICKS_PER_LIMIT + 1;
-    const struct timeval interval = {.tv_sec = tick_ms / 1000,
-                                     .tv_usec = (suseconds_t)(tick_ms % 1000) * 1000};
     streams->loop = loop;
     streams->limits = *limits;
     TAILQ_INIT(&streams->quiet);
@@ -99,7 +97,7 @@ struct sse_streams *sse_streams_new(struct loop *loop, const struct sse_limits *
     streams->heartbeat = sse_event_new_raw(":\n\n");
     streams->flush = event_new(loop_base(loop), -1, 0, on_flush, streams);
     streams->tick = event_new(loop_base(loop), -1, EV_PERSIST, on_tick, streams);
-    event_add(streams->tick, &interval);
+    loop_start_timer(streams->tick, (uint64_t)tick_ms * 1000);
     return streams;
 }
 

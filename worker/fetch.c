@@ -224,8 +224,8 @@ static int64_t previous_us(const struct fetching *fetching, const struct media_h
     const struct fetch_source *source = fetching->source;
     const struct event_work *work = &fetching->work->work;
     int64_t bytes = chunk_layout_size(&work->layout, fetching->work->chunk_index);
-    int64_t window_us = (int64_t)(hearing_rules_window_share(work->options.content_type) *
-                                  (double)source->window_us);
+    int64_t window_us =
+        hearing_rules_window(work->options.content_type, source->window_us, source->overlap_us);
     int64_t heard_us =
         bytes * US_PER_SECOND / header->bytes_per_second + (hears_next ? source->overlap_us : 0);
 

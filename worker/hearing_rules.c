@@ -86,8 +86,11 @@ const struct hearing_rules *hearing_rules_of_type(const char *content_type, enum
     return &RULES[TYPES[0].rows[class]];
 }
 
-double hearing_rules_window_share(const char *content_type)
+int64_t hearing_rules_window(const char *content_type, int64_t longest, int64_t overlap)
 {
-    return strcmp(content_type, "music") == 0 ? RULES[ROW_MUSIC].window_share
-                                              : RULES[ROW_SPEECH].window_share;
+    enum row row = strcmp(content_type, "music") == 0 ? ROW_MUSIC : ROW_SPEECH;
+    int64_t wanted = (int64_t)(RULES[row].window_share * (double)longest);
+    int64_t shortest = 2 * overlap + 1;
+
+    return wanted > shortest ? wanted : shortest;
 }

@@ -32,7 +32,8 @@ struct hearing_rules {
 
 /* "auto", "speech", "music" or "podcast"; what a newer gateway may name besides is "auto" to us. */
 const struct hearing_rules *hearing_rules_of_type(const char *content_type, enum sound_class class);
-/* The length of a job's windows cannot depend on what is in them. */
-double hearing_rules_window_share(const char *content_type);
+/* How long a job's windows are, in the unit of the longest that the options allow and of their
+ * overlap: never so short that overlaps would meet. It cannot depend on what is in them. */
+int64_t hearing_rules_window(const char *content_type, int64_t longest, int64_t overlap);
 
 #endif

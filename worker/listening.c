@@ -37,22 +37,14 @@ static void on_speech_failed(void *context, const struct speech_result *result)
     listening->handlers.on_speech_failed(listening->handlers.context, result);
 }
 
-/* Never so short that its overlaps would meet. */
-static size_t window_samples(const struct task_services *services, const char *content_type)
-{
-    double share = hearing_rules_window_share(content_type);
-    size_t wanted = (size_t)(share * (double)services->window_samples);
-    size_t shortest = 2 * services->overlap_samples + 1;
-
-    return wanted > shortest ? wanted : shortest;
-}
-
 static void begin_transcription(struct listening *listening, const struct media_report *report)
 {
     const struct task_services *services = listening->services;
     const struct event_work_options *options = &listening->work->work.options;
     const struct transcription_options transcription_options = {
-        .window_samples = window_samples(services, options->content_type),
+        .window_samples =
+            (size_t)hearing_rules_window(options->content_type, (int64_t)services->window_samples,
+                                         (int64_t)services->overlap_samples),
         .overlap_samples = services->overlap_samples,
         .max_outstanding = services->max_windows,
         .language = options->language,

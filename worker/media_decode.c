@@ -209,9 +209,10 @@ static struct media_codec *open_codec(struct media_source *source,
     return media_codec_new(header, &setup, err);
 }
 
-static bool decode_owned(struct media_source *source, const struct media_header *header,
-                         const struct media_decode_options *options, const struct media_sink *sink,
-                         struct media_decode_result *result, struct err *err)
+static bool decode_reading(struct media_source *source, const struct media_header *header,
+                           const struct media_decode_options *options,
+                           const struct media_sink *sink, struct media_decode_result *result,
+                           struct err *err)
 {
     int32_t pcm_rate = options->pcm_rate == 0 ? header->sample_rate : options->pcm_rate;
     CLEANUP(free_codec) struct media_codec *codec = open_codec(source, header, err);
@@ -308,7 +309,7 @@ enum media_status media_decode(struct media_source *source,
         }
         sink->on_start(sink->context, &result.report);
         if (media_report_has_reading(&result.report) &&
-            !decode_owned(source, &header, options, sink, &result, err)) {
+            !decode_reading(source, &header, options, sink, &result, err)) {
             return MEDIA_REFUSED;
         }
     }

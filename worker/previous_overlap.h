@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* More than this makes no seam better (docs/seams.md). */
+/* With so much, a seam costs little more than the same words anywhere else (docs/accuracy.md). */
 #define PREVIOUS_OVERLAP_MAX_US INT64_C(10000000)
 
 /*

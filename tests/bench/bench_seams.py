@@ -119,18 +119,21 @@ def chunks(seam_s: float, chunk_s: float, length_s: float) -> list[tuple[float, 
     return list(pairwise(borders))
 
 
+def after_previous(owns: list[tuple[float, float]], previous_s: float,
+                   seam_s: float) -> list[Stretch]:
+    """Each chunk hears so much of the one before it."""
+    return [stretch(own, (max(0.0, own[0] - previous_s), own[1]), OVERLAP_S, seam_s)
+            for own in owns]
+
+
 def plans(seam_s: float, chunk_s: float, length_s: float) -> dict[str, list[Stretch]]:
     """For each way to read the chunks around a seam, their stretches."""
     owns = chunks(seam_s, chunk_s, length_s)
-    previous_s = previous_overlap(chunk_s)
-    least_s = min(OVERLAP_S, chunk_s)
     middle = seam_s - WINDOW_S / 2, seam_s + WINDOW_S / 2
     return {
         "hard_cut": [stretch(own, own, 0, seam_s) for own in owns],
-        "six_seconds": [stretch(own, (max(0.0, own[0] - least_s), own[1]), OVERLAP_S, seam_s)
-                        for own in owns],
-        "ours": [stretch(own, (max(0.0, own[0] - previous_s), own[1]), OVERLAP_S, seam_s)
-                 for own in owns],
+        "six_seconds": after_previous(owns, min(OVERLAP_S, chunk_s), seam_s),
+        "ours": after_previous(owns, previous_overlap(chunk_s), seam_s),
         "floor": [stretch(middle, middle, 0, seam_s)],
     }
 

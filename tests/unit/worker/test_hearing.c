@@ -351,7 +351,8 @@ static void test_hearing__each_type_has_its_rules(void **state)
         assert_string_equal(hearing_rules_of_type(ROWS[i].type, ROWS[i].class)->name,
                             ROWS[i].rules);
     assert_string_equal(hearing_rules_of_type("song", SOUND_MUSIC)->name, "music");
-    assert_true(hearing_rules_window_share("music") < hearing_rules_window_share("auto"));
+    assert_true(hearing_rules_window("music", 30, 6) < hearing_rules_window("auto", 30, 6));
+    assert_int_equal(hearing_rules_window("music", 30, 8), 17); /* whose overlaps do not meet */
 }
 
 int main(void)
