@@ -220,11 +220,19 @@ static void reach_end(struct kafka_partition *partition, int64_t end)
         partition->next = end;
 }
 
+/* librdkafka asks once where the group was: when the coordinator has just changed, the answer says
+ * so, the partitions that were assigned are never read, and nothing asks again (its issue 5586,
+ * open in 2026). A second assign() is no way out (above); a new consumer is. */
+static bool is_end_of_consumer(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
 /* `partition` is NULL when the message is about none of ours. */
 static void serve_error(struct kafka_consumer *consumer, const rd_kafka_message_t *message,
                         struct kafka_partition *partition, const char *topic)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+    if (is_end_of_consumer(message->err))
         tell_fatal(consumer, rd_kafka_message_errstr(message));
     else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
         log_warn("kafka_consume_failed", rd_kafka_message_errstr(message), LOG_STR("topic", topic),

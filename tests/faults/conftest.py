@@ -41,6 +41,7 @@ TOLD = (
     # A broker that stood still takes a member that asked twice for two. The process ends and is
     # started again by its supervisor.
     r"Static consumer fenced",
+    r"Failed to fetch committed offset",  # and the same where it has forgotten that it coordinates
     r"record_unreadable",   # a record that was planted
     r"kafka_producer_lost",
 )

@@ -14,6 +14,7 @@
 #include "tests/unit/common/mock_cluster.h"
 
 #define PATIENCE_US 20000000
+#define OFFSET_FETCH 9 /* the number of a kind of request of Kafka's protocol */
 
 struct reader {
     struct kafka_consumer *consumer;
@@ -22,6 +23,7 @@ struct reader {
     size_t stop_at;
     size_t tombstones;
     size_t with_header;
+    bool is_fatal;
     char last_key[16];
     char last_value[16];
 };
@@ -53,6 +55,14 @@ static void on_message(void *context, const struct kafka_message *message)
         loop_stop(reader->loop);
 }
 
+static void on_fatal(void *context, const struct err *err)
+{
+    struct reader *reader = context;
+
+    assert_int_equal(err->kind, ERR_FATAL);
+    reader->is_fatal = true;
+}
+
 static void start(const struct mock *mock, struct reader *reader, const char *group)
 {
     const struct kafka_consumer_options options = {
@@ -62,7 +72,8 @@ static void start(const struct mock *mock, struct reader *reader, const char *gr
         .max_poll_interval_us = 60000000,
         .queued_kbytes = 1024,
     };
-    const struct kafka_consumer_handlers handlers = {.on_message = on_message, .context = reader};
+    const struct kafka_consumer_handlers handlers = {
+        .on_message = on_message, .on_fatal = on_fatal, .context = reader};
     struct err err;
 
     assert_true(kafka_consumer_start(reader->loop, &options, handlers, &reader->consumer, &err));
@@ -177,6 +188,25 @@ static void test_consumer__knows_when_the_brokers_are_away(void **state)
     kafka_consumer_free(reader.consumer);
 }
 
+/* librdkafka asks a coordinator that has just changed for committed offsets, and never again. */
+static void test_consumer__says_so_when_it_will_never_know_where_to_read_on(void **state)
+{
+    const struct mock *mock = *state;
+    struct reader reader = {0};
+    uint64_t until_us = clock_now_us() + PATIENCE_US;
+
+    rd_kafka_mock_push_request_errors(mock->cluster, OFFSET_FETCH, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    produce(mock, RECORDS, 3);
+    start(mock, &reader, "g");
+    while (!reader.is_fatal) {
+        assert_true(clock_now_us() < until_us);
+        (void)kafka_consumer_poll(reader.consumer, 50000);
+    }
+    assert_int_equal(reader.count, 0);
+    kafka_consumer_free(reader.consumer);
+}
+
 #define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, mock_set_up, mock_tear_down)
 
 int main(void)
@@ -186,6 +216,7 @@ int main(void)
         WITH_MOCK(test_consumer__group_on_the_loop),
         WITH_MOCK(test_consumer__poll_without_records_ends_in_time),
         WITH_MOCK(test_consumer__knows_when_the_brokers_are_away),
+        WITH_MOCK(test_consumer__says_so_when_it_will_never_know_where_to_read_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
